@@ -1,0 +1,1 @@
+"""Rules: no await, no clock, no input or output. Time is an argument, aware UTC."""

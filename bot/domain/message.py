@@ -1,0 +1,179 @@
+"""A text's life: its states, what may follow what, and what is known of it.
+
+::
+
+    accepted ──▶ sending ──▶ queued ──▶ sent ──▶ delivered
+       │ ▲          │           └─────────┴────▶ failed
+       ▼ └──────────┤
+    canceled        └─▶ unconfirmed ─▶ (queued, sent, delivered, failed when word comes late)
+
+`accepted` is durably ours; `sending` means that a request may have left. Only a person's wish, a clock or the carrier
+moves a text on, and nothing moves it back, but for `sending` → `accepted` when the request surely was not taken.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+E164 = str  # "+15162065574"; made by domain.phone only
+
+
+class Status(StrEnum):
+    """Where a text, or one recipient of a group, stands."""
+
+    ACCEPTED = "accepted"
+    SENDING = "sending"
+    UNCONFIRMED = "unconfirmed"
+    QUEUED = "queued"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+_RANK = {
+    Status.ACCEPTED: 0,
+    Status.SENDING: 1,
+    Status.UNCONFIRMED: 2,
+    Status.QUEUED: 3,
+    Status.SENT: 4,
+    Status.DELIVERED: 5,
+    Status.FAILED: 5,
+    Status.CANCELED: 5,
+}
+FINAL = frozenset({Status.DELIVERED, Status.FAILED, Status.CANCELED})
+
+
+def is_forward(now: Status, then: Status) -> bool:
+    """Whether word from the carrier may move a text from `now` to `then`; late and repeated receipts may not."""
+    return _RANK[then] > _RANK[now]
+
+
+class Wait(StrEnum):
+    """Why an accepted text has not been handed over yet."""
+
+    PACING = "pacing"  # its number sends only so many a second
+    UNREACHABLE = "unreachable"  # refused connection, DNS, TLS
+    THROTTLED = "throttled"  # 429
+    BUSY = "busy"  # 503, and the records do not know it
+    UNAUTHORIZED = "unauthorized"  # 401: waits for an operator
+
+
+class Cause(StrEnum):
+    """Why a text failed."""
+
+    REJECTED = "rejected"  # CarrierX answered the request with a 4xx
+    EXPIRED = "expired"  # it waited longer than SMS_GIVE_UP_MINUTES
+    UNDELIVERED = "undelivered"  # CarrierX took it and reported a failure later
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is known of a failure.
+
+    Attributes:
+        cause: Who said no, and when.
+        word: CarrierX's own status word or sentence, "" when it gave none.
+        code: The upstream carrier's code from the detail record, "" when it gave none.
+    """
+
+    cause: Cause
+    word: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One phone of a text.
+
+    Attributes:
+        number: The phone.
+        status: Where its copy stands; for a text to one phone the same as the message's.
+        word: CarrierX's own word where it is none that we know, "" otherwise.
+        failure: Set exactly when status is failed.
+        final_at: When it was delivered or failed.
+        retried: Somebody has pressed Try again or Send again for it.
+    """
+
+    number: E164
+    status: Status
+    word: str = ""
+    failure: Failure | None = None
+    final_at: datetime | None = None
+    retried: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One text as it is stored: one request to CarrierX.
+
+    Attributes:
+        id: Random UUID; CarrierX carries it as `user_data`.
+        batch_id: What was asked for in one go.
+        seq: Order of acceptance.
+        sender: Our number.
+        recipients: One, or the members of a group MMS.
+        group: Whether it is a group MMS.
+        text: As the phone shows it, "" for media alone.
+        media_urls: At most 10.
+        status: For a group the furthest that any member has come, failed when all have failed.
+        accepted_at, sending_at, queued_at, sent_at, final_at: When each step was reached, as our clock has it.
+        wait: Why it waits, None when it does not or is no longer accepted.
+        not_before: The earliest time of the next try, only while it waits.
+        checking_since: Since when its outcome is looked for, only while it is sending.
+        attempts: Requests made so far that surely were not taken.
+        kind: CarrierX's own `type`, "" until it said.
+        segments: CarrierX's own count, None until it said.
+        price: CarrierX's own price in USD as a decimal string, "" until it said.
+        took: CarrierX's time from creation to delivery, None when it gave no two times.
+        unreceipted: CarrierX sent no receipt within 72 hours; nobody asks any more.
+    """
+
+    id: str
+    batch_id: str
+    seq: int
+    sender: E164
+    recipients: tuple[Recipient, ...]
+    group: bool
+    text: str
+    media_urls: tuple[str, ...]
+    status: Status
+    accepted_at: datetime
+    sending_at: datetime | None = None
+    queued_at: datetime | None = None
+    sent_at: datetime | None = None
+    final_at: datetime | None = None
+    wait: Wait | None = None
+    not_before: datetime | None = None
+    checking_since: datetime | None = None
+    attempts: int = 0
+    kind: str = ""
+    segments: int | None = None
+    price: str = ""
+    took: timedelta | None = None
+    unreceipted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a person asked for in one go: one message in Slack, one thread.
+
+    Attributes:
+        id: Random UUID.
+        team, user_id, user_name: Who asked, in which workspace; the name as Slack showed it then.
+        channel: Where its status is shown now.
+        asked_in: Where it was meant to be shown; differs from `channel` when the bot could not post there.
+        messages: In order of acceptance; never empty.
+        moved: Why `channel` is not `asked_in`: "" or "not_in_channel" or "archived".
+        again: The batch that it repeats, "" for a new text.
+    """
+
+    id: str
+    team: str
+    user_id: str
+    user_name: str
+    channel: str
+    asked_in: str
+    messages: tuple[Message, ...]
+    moved: str = ""
+    again: str = ""

@@ -1,0 +1,156 @@
+"""What the use cases need of the world, as Protocols; the adapters know these, and these know no adapter."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.message import E164, Batch
+
+
+class Clock(Protocol):
+    """Time, from one place, so that a test or the playground can move it."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        ...
+
+    def boottime(self) -> float:
+        """Seconds on a clock that nobody sets and that runs on while the machine sleeps."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OurNumber:
+    """A number of the account.
+
+    Attributes:
+        number: The number.
+        name: As CarrierX has it, "" when it has none.
+        locality: City, "" when unknown.
+        sms: Can send SMS (capability bit 2).
+        mms: Can send MMS (capability bit 16).
+    """
+
+    number: E164
+    name: str
+    locality: str
+    sms: bool
+    mms: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundText:
+    """One request to the carrier.
+
+    Attributes:
+        id: Ours; comes back as `user_data`.
+        sender: Our number.
+        recipients: One, or all members of a group MMS.
+        group: Whether it is a group MMS.
+        text: "" for media alone.
+        media_urls: At most 10.
+    """
+
+    id: str
+    sender: E164
+    recipients: tuple[E164, ...]
+    group: bool
+    text: str
+    media_urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierState:
+    """What the carrier says of a text: an answer, a receipt or a detail record, all alike.
+
+    Attributes:
+        sid: CarrierX's id of the message; of a detail record its own id, which may or may not be the same.
+        user_data: Our id if it came along, "" otherwise.
+        sender: E.164, "" when it did not come along.
+        recipient: E.164 of the phone that this is about, "" when it names none.
+        status: CarrierX's own word, lower case.
+        kind: `sms`, `mms` or "".
+        segments: None when not said.
+        price: Decimal string in USD, "" when not said.
+        code: The upstream carrier's code, "" when not said.
+        created_at: When CarrierX took the message, None when not said.
+        changed_at: When it reached this status, None when not said.
+        inbound: Whether it is about a text to us.
+    """
+
+    sid: str
+    user_data: str
+    sender: E164
+    recipient: E164
+    status: str
+    kind: str
+    segments: int | None
+    price: str
+    code: str
+    created_at: datetime | None
+    changed_at: datetime | None
+    inbound: bool
+
+
+class Carrier(Protocol):
+    """CarrierX. Every method raises CarrierError and nothing else."""
+
+    async def send(self, text: OutboundText, *, may_leave: "MayLeave") -> CarrierState:
+        """Hand a text over; asks `may_leave` when the connection stands, before the first byte leaves.
+
+        Raises:
+            LeaseLostError: `may_leave` said no; nothing left.
+        """
+        ...
+
+    async def message(self, sid: str) -> CarrierState | None:
+        """The message as CarrierX has it now; None when it knows none by that id."""
+        ...
+
+    async def record(self, sid: str) -> CarrierState | None:
+        """One detail record; None when there is none by that id."""
+        ...
+
+    async def records(self, since: datetime) -> tuple[CarrierState, ...]:
+        """All outbound detail records of texts made at or after `since`, oldest first.
+
+        Raises:
+            CarrierResponseInvalidError: There are more than a bounded number of pages: the answer would be incomplete.
+        """
+        ...
+
+    async def numbers(self) -> tuple[OurNumber, ...]:
+        """The account's numbers."""
+        ...
+
+    async def check_token(self) -> None:
+        """Returns when CarrierX takes our token."""
+        ...
+
+
+class MayLeave(Protocol):
+    """The last question before a request leaves."""
+
+    def __call__(self) -> bool:
+        """Whether this process still holds the text."""
+        ...
+
+
+class LeaseLostError(Exception):
+    """Too much time went by between the claim and the request; nothing left."""
+
+
+class Announcer(Protocol):
+    """Shows in Slack what the database says."""
+
+    def wake(self) -> None:
+        """Something changed: look now rather than at the next sweep."""
+        ...
+
+
+class Batches(Protocol):
+    """Batches as they stand now."""
+
+    async def batch(self, batch_id: str) -> Batch | None:
+        """One batch with its messages, None when there is none."""
+        ...

@@ -1,0 +1,1 @@
+"""The surface: listeners, modal, blocks, announcer; nothing escapes a listener."""

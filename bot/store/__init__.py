@@ -1,0 +1,1 @@
+"""The database: tables, engine, one module per aggregate, migrations."""

@@ -1,0 +1,133 @@
+"""Opens the database: SQLite with one connection, or PostgreSQL; migrates it; refuses a second process on SQLite."""
+
+import fcntl
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, event, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+_MIGRATION_LOCK = 0x7468726561647478  # "threadtx"; any constant that no other program takes
+_POOL = 8  # connections to PostgreSQL: listeners, outbox, follower and announcer at once
+_CONNECT = 5.0  # seconds
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the sentence says why and what to do."""
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of an `sqlite:///…` address, None for any other kind."""
+    parts = urlsplit(url)
+    if parts.scheme.partition("+")[0] != "sqlite":
+        return None
+    return Path(unquote(parts.path.removeprefix("/")) or "threadtext.sqlite3")
+
+
+def is_postgresql(url: str) -> bool:
+    """Whether the address is one of PostgreSQL's, as Heroku, libpq or SQLAlchemy write it."""
+    return re.match(r"postgres(ql)?(\+\w+)?://", url) is not None
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator[AsyncEngine]:
+    """Yield a migrated engine.
+
+    Args:
+        url: `sqlite:///file`, `sqlite:////absolute/file`, `postgres://…` or `postgresql://…`; libpq's query
+            parameters such as `sslmode` are read by asyncpg.
+
+    Raises:
+        DatabaseError: The file is used by another process or is damaged, or the server does not answer.
+    """
+    path = sqlite_path(url)
+    lock = None if path is None else _lock(path)
+    engine = _postgresql(url) if path is None else _sqlite(path)
+    try:
+        try:
+            await _migrate(engine)
+        except (OSError, TimeoutError, asyncpg.PostgresError) as exc:
+            raise DatabaseError(
+                f"The database of DATABASE_URL does not answer: {exc or type(exc).__name__}."
+            ) from exc
+        yield engine
+    finally:
+        await engine.dispose()
+        if lock is not None:
+            os.close(lock)
+
+
+def _lock(path: Path) -> int:
+    """Hold the lock file for as long as this process lives; the kernel drops it on kill -9 too."""
+    if not path.parent.is_dir():
+        raise DatabaseError(f"The folder of DATABASE_URL, {path.parent}, does not exist. Create it first.")
+    lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        os.close(lock)
+        raise DatabaseError(
+            f"Another process already uses {path}. Stop it, or use PostgreSQL to run several."
+        ) from exc
+    return lock
+
+
+def _sqlite(path: Path) -> AsyncEngine:
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    path.chmod(0o600)
+    # One connection: SQLite before 3.51.3 can corrupt a WAL that two write or checkpoint at once.
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}", pool_size=1, max_overflow=0, pool_timeout=30, pool_recycle=-1
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _(dbapi: Any, _record: object) -> None:
+        dbapi.isolation_level = None  # we say BEGIN ourselves, below
+        cursor = dbapi.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF", "busy_timeout=1000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql(url: str) -> AsyncEngine:
+    dsn = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url)
+
+    async def connect(**_: object) -> asyncpg.Connection[Any]:
+        return await asyncpg.connect(dsn, timeout=_CONNECT, server_settings={"application_name": "threadtext"})
+
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, pool_size=_POOL, max_overflow=0, pool_pre_ping=True
+    )
+
+
+async def _migrate(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # Several processes may start at once; the lock falls with the transaction.
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        else:
+            state = (await connection.exec_driver_sql("PRAGMA quick_check(1)")).scalar()
+            if state != "ok":
+                raise DatabaseError(f"The SQLite file is damaged ({state}). Restore a backup.")
+        await connection.run_sync(_upgrade)
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
