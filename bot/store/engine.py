@@ -1,4 +1,4 @@
-"""Opens the database: SQLite with one connection, or PostgreSQL; migrates it; refuses a second process on SQLite."""
+"""Opens the database: SQLite with one connection, or PostgreSQL; migrates it at start."""
 
 import fcntl
 import os
@@ -55,9 +55,7 @@ async def open_database(url: str) -> AsyncIterator[AsyncEngine]:
         try:
             await _migrate(engine)
         except (OSError, TimeoutError, asyncpg.PostgresError) as exc:
-            raise DatabaseError(
-                f"The database of DATABASE_URL does not answer: {exc or type(exc).__name__}."
-            ) from exc
+            raise DatabaseError(f"The database of DATABASE_URL does not answer: {exc or type(exc).__name__}.") from exc
         yield engine
     finally:
         await engine.dispose()
@@ -74,9 +72,7 @@ def _lock(path: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:
         os.close(lock)
-        raise DatabaseError(
-            f"Another process already uses {path}. Stop it, or use PostgreSQL to run several."
-        ) from exc
+        raise DatabaseError(f"Another process already uses {path}. Stop it, or use PostgreSQL to run several.") from exc
     return lock
 
 
@@ -92,7 +88,7 @@ def _sqlite(path: Path) -> AsyncEngine:
     def _(dbapi: Any, _record: object) -> None:
         dbapi.isolation_level = None  # we say BEGIN ourselves, below
         cursor = dbapi.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF", "busy_timeout=1000"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=1000"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -106,7 +102,7 @@ def _sqlite(path: Path) -> AsyncEngine:
 def _postgresql(url: str) -> AsyncEngine:
     dsn = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url)
 
-    async def connect(**_: object) -> asyncpg.Connection[Any]:
+    async def connect(**_: object) -> asyncpg.Connection:
         return await asyncpg.connect(dsn, timeout=_CONNECT, server_settings={"application_name": "threadtext"})
 
     return create_async_engine(

@@ -5,7 +5,6 @@ take them for local time. Ids are random UUIDs as text. JSON is text that only t
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import override
 
 from sqlalchemy import (
     BigInteger,
@@ -33,12 +32,12 @@ class Time(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    @override
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 -- SQLAlchemy's
+        """Datetime to microseconds."""
         return None if value is None else (value - _EPOCH) // _MICROSECOND
 
-    @override
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 -- SQLAlchemy's
+        """Microseconds to datetime."""
         return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
@@ -65,7 +64,14 @@ batch = Table(
     Column("version", Integer, nullable=False),  # grows with each change, so that a change during a post is seen
     Column("show_at", Time, nullable=False),  # not before
     Column("show_lease", Time),
-    Index("batch_to_show", "wants", "urgent", "show_at", sqlite_where=text("wants > 0"), postgresql_where=text("wants > 0")),
+    Index(
+        "batch_to_show",
+        "wants",
+        "urgent",
+        "show_at",
+        sqlite_where=text("wants > 0"),
+        postgresql_where=text("wants > 0"),
+    ),
     Index("batch_last_used", "accepted_at"),
 )
 
@@ -141,7 +147,7 @@ message = Table(
         sqlite_where=text("check_at IS NOT NULL"),
         postgresql_where=text("check_at IS NOT NULL"),
     ),
-    Index("message_sid", "sid", unique=True),
+    Index("message_sid", "sid"),
 )
 
 recipient = Table(
@@ -175,7 +181,7 @@ receipt = Table(
     Column("receipt", Text, nullable=False),  # JSON without the text's body
     Column("received_at", Time, nullable=False),
 )
-"""Receipts that named no text of ours when they came: they may have overtaken CarrierX's answer to our request."""
+"""Receipts that named no text of ours when they came: they may have overtaken CarrierX's answer."""
 
 pace = Table(
     "pace",
@@ -220,4 +226,4 @@ post = Table(
     Column("updated_at", Time),
     Index("post_of_batch", "batch_id", "kind", unique=True),
 )
-"""The bot's messages in Slack. The row is written before the request, so that a crash leaves a trace to look up."""
+"""The bot's messages in Slack; the row is written before the request, so that a crash leaves a trace."""

