@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 
@@ -53,15 +54,17 @@ batch = Table(
     Column("user_name", Text, nullable=False),
     Column("channel", Text, nullable=False),  # where it is shown
     Column("asked_in", Text, nullable=False),  # where it was meant to be shown
-    Column("moved", Text, nullable=False),  # why the two differ: "", not_in_channel, archived
-    Column("again", String(36), nullable=False),  # the batch that it repeats, or ""
+    Column("moved", Text, nullable=False, server_default=""),  # why the two differ: "", not_in_channel, archived
+    Column("again", String(36), nullable=False, server_default=""),  # the batch that it repeats, or ""
     Column("sender", Text, nullable=False),
     Column("response_url", Text, nullable=False),  # "" once used or too old
     Column("accepted_at", Time, nullable=False),
     # What Slack should show. `wants`: 0 nothing, 1 an update, 2 a post.
-    Column("wants", Integer, nullable=False),
-    Column("urgent", Boolean, nullable=False),  # a final state goes before an intermediate one
-    Column("version", Integer, nullable=False),  # grows with each change, so that a change during a post is seen
+    Column("wants", Integer, nullable=False, server_default="2"),
+    Column("urgent", Boolean, nullable=False, server_default=false()),  # a final state goes before an intermediate one
+    Column(
+        "version", Integer, nullable=False, server_default="0"
+    ),  # grows with each change, so that a change during a post is seen
     Column("show_at", Time, nullable=False),  # not before
     Column("show_lease", Time),
     Index(
@@ -88,7 +91,7 @@ message = Table(
     Column("is_group", Boolean, nullable=False),
     Column("text", Text, nullable=False),
     Column("media_urls", Text, nullable=False),  # JSON list
-    Column("status", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default="accepted"),
     Column("accepted_at", Time, nullable=False),
     Column("sending_at", Time),
     Column("queued_at", Time),
@@ -97,28 +100,28 @@ message = Table(
     # Waiting and the claim, while accepted.
     Column("wait", Text),
     Column("not_before", Time, nullable=False),
-    Column("paced", Boolean, nullable=False),  # has its slot; not_before is that slot
+    Column("paced", Boolean, nullable=False, server_default=false()),  # has its slot; not_before is that slot
     Column("lease_owner", String(36)),
     Column("lease_until", Time),
-    Column("attempts", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
     # Looking for it, while sending; asking for its state, while queued or sent.
     Column("checking_since", Time),
-    Column("busy", Boolean, nullable=False),  # the doubt came from a 503
+    Column("busy", Boolean, nullable=False, server_default=false()),  # the doubt came from a 503
     Column("check_at", Time),
-    Column("checks", Integer, nullable=False),
+    Column("checks", Integer, nullable=False, server_default="0"),
     # What CarrierX said.
     Column("sid", Text),
     Column("record_sid", Text),  # its detail record, where that is all CarrierX knows it by
-    Column("word", Text, nullable=False),
+    Column("word", Text, nullable=False, server_default=""),
     Column("cause", Text),
-    Column("code", Text, nullable=False),
-    Column("kind", Text, nullable=False),
+    Column("code", Text, nullable=False, server_default=""),
+    Column("kind", Text, nullable=False, server_default=""),
     Column("segments", Integer),
-    Column("price", Text, nullable=False),
+    Column("price", Text, nullable=False, server_default=""),
     Column("carrier_created_at", Time),
     Column("carrier_final_at", Time),
-    Column("unreceipted", Boolean, nullable=False),
-    Column("retried", Boolean, nullable=False),
+    Column("unreceipted", Boolean, nullable=False, server_default=false()),
+    Column("retried", Boolean, nullable=False, server_default=false()),
     Index(
         "message_open",
         "pair",
@@ -156,12 +159,12 @@ recipient = Table(
     Column("message_id", String(36), ForeignKey("message.id"), primary_key=True),
     Column("number", Text, primary_key=True),
     Column("position", Integer, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("word", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default="accepted"),
+    Column("word", Text, nullable=False, server_default=""),
     Column("cause", Text),
-    Column("code", Text, nullable=False),
+    Column("code", Text, nullable=False, server_default=""),
     Column("final_at", Time),
-    Column("retried", Boolean, nullable=False),
+    Column("retried", Boolean, nullable=False, server_default=false()),
 )
 """The members of a group MMS; a text to one phone has no row here."""
 
