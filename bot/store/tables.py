@@ -67,13 +67,22 @@ batch = Table(
     ),  # grows with each change, so that a change during a post is seen
     Column("show_at", Time, nullable=False),  # not before
     Column("show_lease", Time),
+    # The announcer asks each channel for its next post and each workspace for its next update.
     Index(
-        "batch_to_show",
-        "wants",
+        "batch_to_post",
+        "channel",
         "urgent",
         "show_at",
-        sqlite_where=text("wants > 0"),
-        postgresql_where=text("wants > 0"),
+        sqlite_where=text("wants = 2"),
+        postgresql_where=text("wants = 2"),
+    ),
+    Index(
+        "batch_to_update",
+        "team",
+        "urgent",
+        "show_at",
+        sqlite_where=text("wants = 1"),
+        postgresql_where=text("wants = 1"),
     ),
     Index("batch_last_used", "accepted_at"),
 )

@@ -32,12 +32,20 @@ def upgrade() -> None:
     )
     op.create_index("batch_last_used", "batch", ["accepted_at"], unique=False)
     op.create_index(
-        "batch_to_show",
+        "batch_to_post",
         "batch",
-        ["wants", "urgent", "show_at"],
+        ["channel", "urgent", "show_at"],
         unique=False,
-        sqlite_where=sa.text("wants > 0"),
-        postgresql_where=sa.text("wants > 0"),
+        sqlite_where=sa.text("wants = 2"),
+        postgresql_where=sa.text("wants = 2"),
+    )
+    op.create_index(
+        "batch_to_update",
+        "batch",
+        ["team", "urgent", "show_at"],
+        unique=False,
+        sqlite_where=sa.text("wants = 1"),
+        postgresql_where=sa.text("wants = 1"),
     )
     op.create_table(
         "hold",
