@@ -1,0 +1,276 @@
+"""What a batch looks like in Slack: the channel message, the status reply and, when something went wrong, a third.
+
+Limits, docs.slack.dev/reference/block-kit: 50 blocks a message; a message whose blocks hold more than about 13,200
+characters fails with `msg_blocks_too_long`. Everything here stays well under both with 50 recipients.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from bot.domain.failures import show_failure
+from bot.domain.message import Batch, Failure, Message, Status
+from bot.domain.phone import show_number
+from bot.slack import states
+from bot.slack.rich_text import (
+    CLOCK,
+    DAY_AND_CLOCK,
+    Element,
+    Phrase,
+    bullets,
+    channel,
+    clip,
+    isolate,
+    link,
+    mention,
+    moment,
+    phrase,
+    quote,
+    rich_text,
+    section,
+    show_phrase,
+    words,
+)
+from bot.slack.states import Copy
+from bot.slack.text import to_slack_fallback
+
+CANCEL: Final = "sms_cancel"
+AGAIN: Final = "sms_again"
+
+_NAMED = 6  # recipients named in the channel message; the thread has a line for each
+_DETAILED = 8  # recipients with the time of every step; beyond it each line has the time of its newest
+_LINKED = 4_000  # characters of media URLs in one message; the rest are shown without a link
+_GROUPS = 8  # different reasons in one trouble reply
+_SENTENCE = 400  # characters of one reason: CarrierX's own sentence may be part of it
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A message for Slack.
+
+    Attributes:
+        text: What notifications and screen readers say; escaped.
+        blocks: What everybody else sees.
+    """
+
+    text: str
+    blocks: tuple[Element, ...]
+
+
+def show_root(batch: Batch, our_name: str = "") -> Content:
+    """The channel message: who texted whom, from where, what, and the newest state.
+
+    Args:
+        batch: As it stands now.
+        our_name: What the account calls the number it was sent from, "" when it has no name.
+    """
+    first = batch.messages[0]
+    who = isolate(batch.user_name) or "Somebody"
+    again = " again" if batch.again else ""
+    ours = " ".join(filter(None, (isolate(our_name, 40), show_number(first.sender))))
+    to = _name_recipients(batch)
+    what = first.text.strip() or "(no text, media only)"
+    newest = _newest(batch)
+
+    body = [
+        section(words(who, bold=True), words(f" texted{again} "), words(to, bold=True), words(f" from {ours}")),
+        quote(what),
+    ]
+    if first.media_urls:
+        body.append(section(*_show_media(first.media_urls)))
+    body.append(section(*newest.elements))
+    if batch.moved:
+        body.append(section(*_show_moved(batch)))
+
+    media = _count(len(first.media_urls), "media file") if first.media_urls else ""
+    said = f"{who} texted{again} {to} from {ours}: {what}{f' ({media})' if media else ''} · {newest.text}"
+    return Content(to_slack_fallback(said), (rich_text(*body),))
+
+
+def show_status(batch: Batch) -> Content:
+    """The first reply, edited in place: every step with its time, a line per recipient."""
+    every = states.copies(batch)
+    newest = _newest(batch)
+    body = [section(*newest.elements)]
+    if len(every) == 1:
+        body.append(section(*_show_steps(every[0])))
+    else:
+        body.append(section(words("accepted "), moment(every[0][0].accepted_at, DAY_AND_CLOCK)))
+        body.append(bullets(*(_show_line(copy, detailed=len(every) <= _DETAILED) for copy in every)))
+
+    blocks = [rich_text(*body)]
+    if states.can_cancel(batch):
+        blocks.append(_button("Cancel", CANCEL, batch.id))
+    return Content(to_slack_fallback(newest.text), tuple(blocks))
+
+
+def show_trouble(batch: Batch) -> Content | None:
+    """The reply that calls the sender when a text failed or nobody can tell; None when there is no such text.
+
+    It was posted for what has been sent again since, so it stays, without the button and saying so. A text that was
+    unconfirmed and has arrived after all is no trouble any more: with it the reply is gone.
+    """
+    bad = [copy for copy in states.copies(batch) if copy[1].status in {Status.FAILED, Status.UNCONFIRMED}]
+    if not bad:
+        return None
+    total = sum(len(message.recipients) for message in batch.messages)
+    lead = _lead(bad, total)
+    groups = _group(bad)
+    shown, left = groups[:_GROUPS], groups[_GROUPS:]
+
+    body = [section(mention(batch.user_id), words(f" {lead}"))]
+    sentences = [lead]
+    for sentence, numbers in shown:
+        who = "" if total == 1 else ", ".join(numbers) + ": "
+        body.append(section(*([words(who, bold=True)] if who else []), words(sentence)))
+        sentences.append(who + sentence)
+    if left:
+        rest = f"And {_count(sum(len(numbers) for _, numbers in left), 'more')}; the reply above has them."
+        body.append(section(words(rest)))
+        sentences.append(rest)
+
+    blocks = [rich_text(*body)]
+    open_ones = [recipient for _, recipient in bad if not recipient.retried]
+    if open_ones:
+        sure = all(recipient.status is Status.FAILED for recipient in open_ones)
+        blocks.append(_button("Try again" if sure else "Send again", AGAIN, batch.id))
+    return Content(f"<@{batch.user_id}> {to_slack_fallback(' '.join(sentences))}", tuple(blocks))
+
+
+@dataclass(frozen=True, slots=True)
+class _Newest:
+    """The newest state, for the eye and for the ear."""
+
+    elements: list[Element]
+    text: str
+
+
+def _newest(batch: Batch) -> _Newest:
+    every = states.copies(batch)
+    line = states.state(every[0]) if len(every) == 1 else states.summary(batch)
+    notes: list[Phrase] = []
+    for message in batch.messages:
+        if (said := _note(message, alone=len(every) == 1)) and not _says_the_same(said, notes):
+            notes.append(said)
+    elements = [words(line, bold=True)]
+    for said in notes:
+        elements += [words("\n"), *phrase(said)]
+    return _Newest(elements, ". ".join([line, *map(show_phrase, notes)]))
+
+
+def _note(message: Message, *, alone: bool) -> Phrase:
+    """Why it stands where it does; reasons of failures only where there is just one, several have their own reply."""
+    failure = message.recipients[0].failure
+    if alone and failure is not None:
+        return (clip(show_failure(failure)[0], _SENTENCE),)
+    return states.note(message)
+
+
+def _says_the_same(said: Phrase, notes: list[Phrase]) -> bool:
+    """Fifty texts that wait for the same reason need one sentence, with the first one's time."""
+    return any(note[0] == said[0] for note in notes)
+
+
+def _name_recipients(batch: Batch) -> str:
+    numbers = [show_number(recipient.number) for _, recipient in states.copies(batch)]
+    group = "a group: " if batch.messages[0].group else ""
+    if len(numbers) <= _NAMED:
+        return group + ", ".join(numbers)
+    return f"{group}{', '.join(numbers[: _NAMED - 1])} and {len(numbers) - _NAMED + 1} more"
+
+
+def _show_media(urls: Iterable[str]) -> list[Element]:
+    elements = [words("Media: ")]
+    spent = 0
+    for place, url in enumerate(urls):
+        if place:
+            elements.append(words(", "))
+        spent += len(url)
+        name = _name_url(url)
+        elements.append(link(url, name) if spent <= _LINKED else words(name))
+    return elements
+
+
+def _name_url(url: str) -> str:
+    parts = urlsplit(url)
+    return clip(f"{parts.hostname or ''}/{parts.path.rsplit('/', 1)[-1]}", 60)
+
+
+def _show_moved(batch: Batch) -> list[Element]:
+    where = channel(batch.asked_in) if batch.asked_in[:1] in {"C", "G"} else words("another conversation")
+    why = "is archived" if batch.moved == "archived" else "does not have me as a member"
+    return [words("Shown here because "), where, words(f" {why}.")]
+
+
+def _show_steps(copy: Copy) -> list[Element]:
+    elements: list[Element] = []
+    for name, at, with_day in states.steps(copy):
+        lead = " · " if elements else ""
+        elements += [words(f"{lead}{name} "), moment(at, DAY_AND_CLOCK if with_day else CLOCK)]
+    return elements
+
+
+def _show_line(copy: Copy, *, detailed: bool) -> list[Element]:
+    _, recipient = copy
+    number = words(show_number(recipient.number), bold=True)
+    said = [number, words(f": {states.state(copy)}")]
+    known = [step for step in states.steps(copy) if step[0] != "accepted"]  # that one is the same for all
+    for name, at, with_day in known if detailed else known[-1:]:
+        lead = f" · {name} " if detailed else " · "
+        said += [words(lead), moment(at, DAY_AND_CLOCK if with_day else CLOCK)]
+    return said
+
+
+def _lead(bad: list[Copy], total: int) -> str:
+    failed = sum(recipient.status is Status.FAILED for _, recipient in bad)
+    unsure = len(bad) - failed
+    done = all(recipient.retried for _, recipient in bad)
+    again = " It has been sent again." if done and total == 1 else " They have been sent again." if done else ""
+    if total == 1:
+        number = show_number(bad[0][1].number)
+        fate = "was not delivered." if failed else "may have arrived or not."
+        return f"Your text to {number} {fate}{again}"
+    parts = [
+        f"{failed} of {total} texts {_were(failed)} not delivered" if failed else "",
+        f"{unsure} of {total} texts may have arrived or not" if unsure else "",
+    ]
+    return f"{', and '.join(filter(None, parts))}.{again}"
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def _group(bad: list[Copy]) -> list[tuple[str, list[str]]]:
+    """What happened and what to do, each once, with the numbers that it is about."""
+    groups: dict[str, list[str]] = {}
+    for _, recipient in bad:
+        number = show_number(recipient.number)
+        mark = " (sent again)" if recipient.retried else ""
+        groups.setdefault(_explain(recipient.failure, retried=recipient.retried), []).append(number + mark)
+    return list(groups.items())
+
+
+def _explain(failure: Failure | None, *, retried: bool) -> str:
+    if failure is None:
+        sentence = "CarrierX never answered clearly, and its records do not show the text."
+        remedy = "Ask the person, or send it again if it does no harm when it arrives twice."
+    else:
+        sentence, remedy = show_failure(failure)
+    return clip(sentence if retried else " ".join(filter(None, (sentence, remedy))), _SENTENCE)
+
+
+def _button(label: str, action_id: str, batch_id: str) -> Element:
+    button = {
+        "type": "button",
+        "action_id": action_id,
+        "text": {"type": "plain_text", "text": label},
+        "value": batch_id,
+    }
+    return {"type": "actions", "elements": [button]}
+
+
+def _count(number: int, noun: str) -> str:
+    plural = "" if number == 1 or noun == "more" else "s"
+    return f"{number} {noun}{plural}"

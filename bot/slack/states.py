@@ -1,0 +1,114 @@
+"""The words for where a text stands."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from bot.domain.message import Batch, Message, Recipient, Status, Wait
+from bot.slack.rich_text import Phrase, clip
+
+Copy = tuple[Message, Recipient]
+"""One phone's copy of a text."""
+
+_WAITS: dict[Wait, tuple[str, str]] = {
+    # what people read, what stands before the time of the next try ("" where no time helps)
+    Wait.PACING: ("This number sends only so many texts a second; it is waiting its turn", ", going out at "),
+    Wait.UNREACHABLE: ("CarrierX is not answering", ", trying again at "),
+    Wait.THROTTLED: ("CarrierX asks us to slow down", ", trying again at "),
+    Wait.BUSY: ("CarrierX was too busy to take it", ", trying again at "),
+    Wait.UNAUTHORIZED: (
+        "CarrierX refuses our token; your text waits until an administrator has put that right",
+        "",
+    ),
+}
+_CHECKING = "CarrierX did not answer clearly; checking whether it took the text. Do not send it again yet."
+_UNCONFIRMED = "CarrierX never answered clearly, and has no record of the text so far. It may have arrived or not."
+_NO_RECEIPT = "CarrierX sent no receipt"
+_ORDER = (*("failed", "unconfirmed", "checking", "waiting", "accepted", "sending", "queued", "sent", "canceled"),)
+_LONG = timedelta(hours=12)  # beyond it a time without its day can be misread
+
+
+def copies(batch: Batch) -> list[Copy]:
+    """All phones of a batch, in the order in which they were typed."""
+    return [(message, recipient) for message in batch.messages for recipient in message.recipients]
+
+
+def can_cancel(batch: Batch) -> bool:
+    """Whether any of it is still ours to stop."""
+    return any(message.status is Status.ACCEPTED for message in batch.messages)
+
+
+def word(copy: Copy) -> str:
+    """One word."""
+    message, recipient = copy
+    if recipient.status is Status.ACCEPTED and message.wait is not None:
+        return "waiting"
+    if recipient.status is Status.SENDING and message.checking_since is not None:
+        return "checking"
+    return recipient.status.value
+
+
+def note(message: Message) -> Phrase:
+    """Why it stands where it does, () where the state says it all."""
+    if message.status is Status.ACCEPTED and message.wait is not None:
+        reason, lead = _WAITS[message.wait]
+        if lead and message.not_before is not None:
+            return (f"{reason}{lead}", message.not_before, ".")
+        return (f"{reason}.",)
+    if message.status is Status.SENDING and message.checking_since is not None:
+        return (_CHECKING,)
+    if any(recipient.status is Status.UNCONFIRMED for recipient in message.recipients):
+        return (_UNCONFIRMED,)
+    return ()
+
+
+def state(copy: Copy) -> str:
+    """The newest state with what CarrierX said of it: `queued · sms · 1 segment`."""
+    message, recipient = copy
+    first = word(copy)
+    if recipient.status is Status.DELIVERED and message.took is not None:
+        first += f" in {message.took.total_seconds():.1f} s"
+    if recipient.status is Status.CANCELED:
+        first += ", not sent"
+    said = [first]
+    if recipient.word and recipient.failure is None:
+        said.append(f"CarrierX says “{clip(recipient.word, 60)}”")
+    if message.kind:
+        said.append("group mms" if message.group and message.kind == "mms" else message.kind)
+    if message.segments is not None:
+        said.append(f"{message.segments} segment{'' if message.segments == 1 else 's'}")
+    if message.price:
+        said.append(f"${message.price}")
+    if message.unreceipted and recipient.status in {Status.QUEUED, Status.SENT}:
+        said.append(_NO_RECEIPT)
+    if recipient.retried:
+        said.append("sent again")
+    return " · ".join(said)
+
+
+def summary(batch: Batch) -> str:
+    """Where all of it stands: `3 of 4 delivered · 1 failed`."""
+    counts = Counter(word(copy) for copy in copies(batch))
+    total = counts.total()
+    said = [f"{counts['delivered']} of {total} delivered"]
+    said += [f"{counts[name]} {name}" for name in _ORDER if counts[name]]
+    return " · ".join(said)
+
+
+def steps(copy: Copy) -> Iterator[tuple[str, datetime, bool]]:
+    """What happened when: the step, its time, and whether the day must be said too."""
+    message, recipient = copy
+    final = recipient.final_at or message.final_at
+    known = [
+        ("accepted", message.accepted_at),
+        ("sending", message.sending_at),
+        ("queued", message.queued_at),
+        ("sent", message.sent_at),
+        (
+            recipient.status.value,
+            final if recipient.status in {Status.DELIVERED, Status.FAILED, Status.CANCELED} else None,
+        ),
+    ]
+    for name, at in known:
+        if at is not None:
+            yield name, at, name == "accepted" or at - message.accepted_at > _LONG

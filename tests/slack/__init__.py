@@ -1,0 +1,1 @@
+"""The surface: what goes into Slack and comes out of it."""
