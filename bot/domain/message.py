@@ -116,7 +116,7 @@ class Message:
         group: Whether it is a group MMS.
         text: As the phone shows it, "" for media alone.
         media_urls: At most 10.
-        status: For a group the furthest that any member has come, failed when all have failed.
+        status: For a group where the slowest stands of those that did not fail; failed when all did.
         accepted_at, sending_at, queued_at, sent_at, final_at: When each step was reached, as our clock has it.
         wait: Why it waits, None when it does not or is no longer accepted.
         not_before: The earliest time of the next try, only while it waits.

@@ -1,0 +1,328 @@
+"""Follows texts after the request: settles doubts by looking them up, asks where no receipt comes, gives up in time."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from bot.domain.message import Status
+from bot.domain.retries import lookup_wait, poll_wait, retry_wait
+from bot.errors import CarrierError, CarrierUnauthorizedError
+from bot.services.ports import Announcer, Carrier, CarrierState, Clock
+
+_log = structlog.get_logger(__name__)
+_FOLLOWED = timedelta(hours=72)  # then nobody asks any more: "CarrierX sent no receipt"
+_SKEW = timedelta(hours=1)  # by which CarrierX's clock may differ from ours
+_SINGLY = 20  # more than these are read from one list of records instead of one by one
+_AT_ONCE = 10  # questions under way
+_POSTPONED = timedelta(seconds=15)  # when a look could not be made
+_PROBE = timedelta(seconds=2)  # first wait between questions whether our token is good; doubles to 5 min
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A message whose outcome or state is due to be asked for.
+
+    Attributes:
+        id: Ours.
+        status: As it was when it was taken up.
+        sid: CarrierX's id, "" when not known.
+        record_sid: Its detail record, "" when not known.
+        busy: The doubt came from a 503.
+        checks: Looks or questions made so far.
+        checking_since: Since when there is a doubt, None before it is noticed.
+        sending_at: When the request was made.
+        taken_at: When CarrierX was known to have it, None when it is not.
+    """
+
+    id: str
+    status: Status
+    sid: str
+    record_sid: str
+    busy: bool
+    checks: int
+    checking_since: datetime | None
+    sending_at: datetime
+    taken_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a look or question came to, where CarrierX had no news.
+
+    Attributes:
+        id: Of the message.
+        was: Its status when it was taken up; the verdict falls when it has moved since.
+        checks: Looks or questions made now.
+        check_at: The next one, None for no more.
+        becomes: Its new status, None to stay.
+        not_before: When it is tried again, with `becomes` accepted.
+        doubted: The doubt is noticed just now.
+        unreceipted: Nobody asks any more.
+    """
+
+    id: str
+    was: Status
+    checks: int
+    check_at: datetime | None
+    becomes: Status | None = None
+    not_before: datetime | None = None
+    doubted: bool = False
+    unreceipted: bool = False
+
+    @property
+    def visible(self) -> bool:
+        """Whether a person should read of it."""
+        return self.becomes is not None or self.doubted or self.unreceipted
+
+
+class Followed(Protocol):
+    """The message table as the follower sees it; bot.store.following has the only one."""
+
+    async def expire(self, now: datetime, too_old: datetime) -> int:
+        """Fail what has waited since before `too_old`."""
+        ...
+
+    async def adopt_receipts(self, now: datetime) -> bool:
+        """Apply receipts that overtook the answer to our request."""
+        ...
+
+    async def due(self, now: datetime) -> tuple[Check, ...]:
+        """Take up a bounded number of messages that are due."""
+        ...
+
+    async def settle(self, verdicts: Sequence[Verdict], now: datetime) -> None:
+        """Write verdicts."""
+        ...
+
+    async def apply(self, states: Sequence[CarrierState], now: datetime, *, from_records: bool) -> frozenset[str]:
+        """Apply what CarrierX answered; the ids of the messages it was about."""
+        ...
+
+    async def probe_due(self, now: datetime, wait: timedelta) -> bool:
+        """Whether the outbox is held and this process shall ask now."""
+        ...
+
+    async def lift(self, now: datetime) -> None:
+        """End the hold."""
+        ...
+
+
+class Woken(Protocol):
+    """The outbox, as far as the follower needs it."""
+
+    def wake(self) -> None:
+        """Something is due."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FollowPace:
+    """The follower's times.
+
+    Attributes:
+        sweep: How often to look.
+        give_up: How long a text may wait to be handed over.
+        lookup: Seconds after a doubt at which it is looked into.
+        poll: When a message's state is first asked for where no receipt comes.
+    """
+
+    sweep: timedelta
+    give_up: timedelta
+    lookup: tuple[float, ...]
+    poll: timedelta
+
+
+class Follower:
+    """The loop that looks after texts whose requests are over."""
+
+    def __init__(
+        self,
+        *,
+        followed: Followed,
+        carrier: Carrier,
+        outbox: Woken,
+        announcer: Announcer,
+        clock: Clock,
+        pace: FollowPace,
+    ) -> None:
+        self._followed = followed
+        self._carrier = carrier
+        self._outbox = outbox
+        self._announcer = announcer
+        self._clock = clock
+        self._pace = pace
+        self._closing = asyncio.Event()
+
+    def close(self) -> None:
+        """Begin nothing more; `run` returns after the turn under way."""
+        self._closing.set()
+
+    async def run(self) -> None:
+        """Look after texts until closed."""
+        while not self._closing.is_set():
+            try:
+                await self.turn()
+            except Exception:  # noqa: BLE001 -- the loop's boundary: a failing database must not end it
+                _log.exception("following.turn_failed")
+            try:
+                async with asyncio.timeout(self._pace.sweep.total_seconds()):
+                    await self._closing.wait()
+            except TimeoutError:
+                continue
+
+    async def turn(self) -> None:
+        """Do once what is due."""
+        now = self._clock.now()
+        changed = await self._followed.expire(now, now - self._pace.give_up) > 0
+        changed |= await self._followed.adopt_receipts(now)
+        await self._probe(now)
+        checks = await self._followed.due(now)
+        if checks:
+            doubts = [check for check in checks if check.taken_at is None]
+            await self._settle_doubts(doubts)
+            await self._ask([check for check in checks if check.taken_at is not None])
+            changed = True
+        if changed:
+            self._announcer.wake()
+            self._outbox.wake()
+
+    async def _probe(self, now: datetime) -> None:
+        if not await self._followed.probe_due(now, _PROBE):
+            return
+        try:
+            await self._carrier.check_token()
+        except CarrierUnauthorizedError:
+            return
+        except CarrierError as error:
+            _log.info("following.probe_failed", error=type(error).__name__)
+            return
+        await self._followed.lift(self._clock.now())
+        self._outbox.wake()
+        self._announcer.wake()
+
+    async def _settle_doubts(self, doubts: Sequence[Check]) -> None:
+        """Look messages up whose request got no clear answer."""
+        now = self._clock.now()
+        fresh = [check for check in doubts if check.checking_since is None and check.status is Status.SENDING]
+        first = lookup_wait(0, self._pace.lookup) or timedelta(0)
+        verdicts = [Verdict(check.id, check.status, checks=0, check_at=now + first, doubted=True) for check in fresh]
+        looked = [check for check in doubts if check not in fresh]
+        if looked:
+            try:
+                found = await self._look_up(looked)
+            except CarrierError as error:
+                _log.info("following.lookup_failed", error=type(error).__name__, messages=len(looked))
+                verdicts += [self._postpone(check) for check in looked]
+            else:
+                verdicts += [self._miss(check) for check in looked if check.id not in found]
+        if verdicts:
+            await self._followed.settle(verdicts, self._clock.now())
+
+    async def _look_up(self, checks: Sequence[Check]) -> frozenset[str]:
+        """Find messages among CarrierX's records by our id; those found are adopted."""
+        wanted = {check.id for check in checks}
+        records = await self._carrier.records(min(check.sending_at for check in checks) - _SKEW)
+        ours = [record for record in records if record.user_data in wanted]
+        if not ours:
+            return frozenset()
+        found = await self._followed.apply(ours, self._clock.now(), from_records=True)
+        # Whether a record's id is the message's is not documented: where it is, receipts will name it.
+        for record in {record.user_data: record for record in ours}.values():
+            state = await self._message(record.sid)
+            if state is not None and state.user_data in {"", record.user_data}:
+                known = [_named(state, record.user_data)]
+                await self._followed.apply(known, self._clock.now(), from_records=False)
+        return found
+
+    def _miss(self, check: Check) -> Verdict:
+        """CarrierX's records do not know it, this time."""
+        now = self._clock.now()
+        looks = check.checks + 1
+        wait = lookup_wait(looks, self._pace.lookup)
+        if check.status is not Status.SENDING:
+            return self._keep_looking(check, looks)
+        if wait is not None:
+            return Verdict(check.id, check.status, checks=looks, check_at=now + wait)
+        if check.busy:
+            again = now + retry_wait(1, 0)
+            return Verdict(check.id, check.status, 0, None, becomes=Status.ACCEPTED, not_before=again)
+        return Verdict(
+            check.id, check.status, looks, now + poll_wait(looks, self._pace.poll), becomes=Status.UNCONFIRMED
+        )
+
+    def _keep_looking(self, check: Check, looks: int) -> Verdict:
+        """An unconfirmed text may turn up for as long as records may lag."""
+        now = self._clock.now()
+        over = now - check.sending_at > _FOLLOWED
+        at = None if over else now + poll_wait(looks, self._pace.poll)
+        return Verdict(check.id, check.status, looks, at)
+
+    def _postpone(self, check: Check) -> Verdict:
+        """The look could not be made: it does not count, but nobody waits longer than a text may wait."""
+        now = self._clock.now()
+        longest = self._pace.give_up + timedelta(seconds=self._pace.lookup[-1] if self._pace.lookup else 0)
+        if check.status is Status.SENDING and now - (check.checking_since or now) > longest:
+            return Verdict(check.id, check.status, check.checks, now + _POSTPONED, becomes=Status.UNCONFIRMED)
+        return Verdict(check.id, check.status, check.checks, now + _POSTPONED)
+
+    async def _ask(self, checks: Sequence[Check]) -> None:
+        """Ask for the state of messages that CarrierX has and sent no final receipt for."""
+        if not checks:
+            return
+        now = self._clock.now()
+        await self._followed.settle([self._next_question(check, now) for check in checks], now)
+        asked = [check for check in checks if now - (check.taken_at or now) <= _FOLLOWED]
+        listed = [check for check in asked if not (check.sid or check.record_sid)]
+        if len(asked) > _SINGLY:
+            listed, asked = asked, []
+        else:
+            asked = [check for check in asked if check.sid or check.record_sid]
+        gate = asyncio.Semaphore(_AT_ONCE)
+        unknown = await asyncio.gather(*(self._ask_one(check, gate) for check in asked))
+        listed += [check for check in unknown if check is not None]
+        if listed:
+            try:
+                await self._look_up(listed)
+            except CarrierError as error:
+                _log.info("following.list_failed", error=type(error).__name__, messages=len(listed))
+
+    async def _ask_one(self, check: Check, gate: asyncio.Semaphore) -> Check | None:
+        """Ask for one message; it is handed back when CarrierX does not know it by that id."""
+        async with gate:
+            try:
+                if check.sid:
+                    state = await self._carrier.message(check.sid)
+                else:
+                    state = await self._carrier.record(check.record_sid)
+            except CarrierError as error:
+                _log.info("following.question_failed", error=type(error).__name__)
+                return None
+        if state is None:
+            return check
+        await self._followed.apply([_named(state, check.id)], self._clock.now(), from_records=not check.sid)
+        return None
+
+    def _next_question(self, check: Check, now: datetime) -> Verdict:
+        over = now - (check.taken_at or now) > _FOLLOWED
+        return Verdict(
+            check.id,
+            check.status,
+            checks=check.checks + 1,
+            check_at=None if over else now + poll_wait(check.checks + 1, self._pace.poll),
+            unreceipted=over,
+        )
+
+    async def _message(self, sid: str) -> CarrierState | None:
+        try:
+            return await self._carrier.message(sid)
+        except CarrierError:
+            return None  # it is followed by its record, and asked again there
+
+
+def _named(state: CarrierState, message_id: str) -> CarrierState:
+    """The state with our id, which an answer need not carry."""
+    return replace(state, user_data=message_id)

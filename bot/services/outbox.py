@@ -1,0 +1,302 @@
+"""Hands accepted texts over to the carrier and records what came of it.
+
+One loop claims what is due, marks it sending and starts the requests; one writer records their outcomes together.
+No request starts in a listener, and none is repeated unless the carrier surely did not take it.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import uuid4
+
+import structlog
+
+from bot.domain.message import Wait
+from bot.domain.retries import lookup_wait, poll_wait, retry_wait
+from bot.errors import (
+    CarrierError,
+    CarrierOutcomeUnknownError,
+    CarrierRejectedError,
+    CarrierThrottledError,
+    CarrierUnauthorizedError,
+    CarrierUnavailableError,
+)
+from bot.services.ports import Announcer, Carrier, CarrierState, Clock, LeaseLostError, OutboundText
+
+_log = structlog.get_logger(__name__)
+_PAUSE = 1.0  # seconds after the database failed
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that this process may hand over while its lease lasts."""
+
+    seq: int
+    batch_id: str
+    owner: str
+    attempts: int
+    text: OutboundText
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What one claim brought.
+
+    Attributes:
+        messages: To hand over now.
+        more: There is probably more that is due.
+        next_at: When the next message that waits for a time becomes due, None when none does.
+    """
+
+    messages: tuple[Claim, ...]
+    more: bool
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """CarrierX has it."""
+
+    claim: Claim
+    at: datetime
+    state: CarrierState
+    check_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """It surely was not taken and is accepted again; `wait` is None when it did not even leave."""
+
+    claim: Claim
+    wait: Wait | None
+    not_before: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """CarrierX refused it for good."""
+
+    claim: Claim
+    at: datetime
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The request left and nobody knows what became of it."""
+
+    claim: Claim
+    at: datetime
+    busy: bool
+    check_at: datetime
+
+
+Outcome = Taken | Withheld | Rejected | Unknown
+
+
+class Outgoing(Protocol):
+    """The message table as the outbox sees it; bot.store.outbox has the only one."""
+
+    async def claim(self, *, owner: str, now: datetime, until: datetime, limit: int) -> Claims:
+        """Lease due messages."""
+        ...
+
+    async def mark_sending(
+        self, claims: Sequence[Claim], *, owner: str, now: datetime, check_at: datetime
+    ) -> frozenset[int]:
+        """Mark claimed messages sending; the `seq` of those that still are this claim's."""
+        ...
+
+    async def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Write what came of requests."""
+        ...
+
+
+class Holds(Protocol):
+    """Pauses that all processes share."""
+
+    async def hold(self, now: datetime, probe_at: datetime) -> None:
+        """Pause the outbox until a probe finds that CarrierX takes our token again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The outbox's times and bounds.
+
+    Attributes:
+        lease: How long a claim lasts; longer than connecting and waiting for an answer.
+        answer: How long a request may take in all.
+        sweep: How often to look when nobody woke us.
+        lookup: Seconds after a doubt at which it is looked into.
+        poll: When a message's state is first asked for where no receipt comes.
+        concurrency: Requests under way at once.
+    """
+
+    lease: timedelta
+    answer: timedelta
+    sweep: timedelta
+    lookup: tuple[float, ...]
+    poll: timedelta
+    concurrency: int = 100
+
+
+class Outbox:
+    """The loop between the message table and the carrier."""
+
+    def __init__(
+        self, *, outgoing: Outgoing, holds: Holds, carrier: Carrier, announcer: Announcer, clock: Clock, pace: Pace
+    ) -> None:
+        self._outgoing = outgoing
+        self._holds = holds
+        self._carrier = carrier
+        self._announcer = announcer
+        self._clock = clock
+        self._pace = pace
+        self._wake = asyncio.Event()
+        self._freed = asyncio.Event()
+        self._closing = False
+        self._requests: set[asyncio.Task[None]] = set()
+        self._outcomes: list[tuple[Outcome, asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Something is due: look now rather than at the next sweep."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Claim nothing more; `run` returns when what is in flight is recorded."""
+        self._closing = True
+        self._wake.set()
+        self._freed.set()
+
+    async def run(self) -> None:
+        """Hand over until closed."""
+        while not self._closing:
+            self._wake.clear()
+            try:
+                wait = await self._turn()
+            except Exception:  # noqa: BLE001 -- the loop's boundary: a failing database must not end it
+                _log.exception("outbox.turn_failed")
+                wait = _PAUSE
+            if wait > 0:
+                await _wait(self._wake, wait)
+        if self._requests:
+            await asyncio.wait(self._requests)
+
+    async def _turn(self) -> float:
+        """Claim and start what is due; how many seconds until it is worth looking again."""
+        # Small claims cost as much as large ones: wait until a quarter of the places is free.
+        while len(self._requests) > self._pace.concurrency * 3 // 4 and not self._closing:
+            self._freed.clear()
+            await self._freed.wait()
+        started = self._clock.boottime()  # before the claim, so that the lease is never thought longer than it is
+        now = self._clock.now()
+        owner = str(uuid4())
+        claims = await self._outgoing.claim(
+            owner=owner,
+            now=now,
+            until=now + self._pace.lease,
+            limit=self._pace.concurrency - len(self._requests),
+        )
+        if claims.messages and not self._closing:
+            ours = await self._outgoing.mark_sending(
+                claims.messages,
+                owner=owner,
+                now=self._clock.now(),
+                check_at=now + self._pace.lease + 2 * self._pace.answer,
+            )
+            for claim in claims.messages:
+                if claim.seq in ours:
+                    request = asyncio.create_task(self._hand_over(claim, started))
+                    self._requests.add(request)
+                    request.add_done_callback(self._finished)
+        if claims.more:
+            return 0
+        sweep = self._pace.sweep.total_seconds()
+        if claims.next_at is None:
+            return sweep
+        return min(sweep, max(0.001, (claims.next_at - self._clock.now()).total_seconds()))
+
+    def _finished(self, request: asyncio.Task[None]) -> None:
+        self._requests.discard(request)
+        self._freed.set()
+        self._wake.set()  # the next text of the same conversation may go now
+
+    async def _hand_over(self, claim: Claim, started: float) -> None:
+        lease = self._pace.lease.total_seconds()
+
+        def may_leave() -> bool:
+            return self._clock.boottime() - started < lease
+
+        outcome: Outcome
+        try:
+            state = await self._carrier.send(claim.text, may_leave=may_leave)
+        except LeaseLostError:
+            outcome = Withheld(claim, None, self._clock.now())
+        except CarrierError as error:
+            outcome = await self._judge(claim, error)
+        except Exception:  # noqa: BLE001 -- a bug of ours: the request may have left all the same
+            _log.exception("outbox.request_failed", message=claim.text.id)
+            outcome = self._unknown(claim, busy=False)
+        else:
+            now = self._clock.now()
+            outcome = Taken(claim, now, state, now + poll_wait(0, self._pace.poll))
+        await self._record(outcome)
+
+    async def _judge(self, claim: Claim, error: CarrierError) -> Outcome:
+        now = self._clock.now()
+        again = retry_wait(claim.attempts + 1, random.random())  # noqa: S311 -- spreads tries, hides nothing
+        match error:
+            case CarrierOutcomeUnknownError():
+                return self._unknown(claim, busy=error.busy)
+            case CarrierRejectedError():
+                return Rejected(claim, now, error.user_message)
+            case CarrierUnauthorizedError():
+                await self._holds.hold(now, now + retry_wait(1, 0))
+                return Withheld(claim, Wait.UNAUTHORIZED, now)
+            case CarrierThrottledError():
+                return Withheld(claim, Wait.THROTTLED, now + max(again, timedelta(seconds=error.retry_after)))
+            case CarrierUnavailableError():
+                return Withheld(claim, Wait.UNREACHABLE, now + again)
+            case _:
+                return self._unknown(claim, busy=False)
+
+    def _unknown(self, claim: Claim, *, busy: bool) -> Unknown:
+        now = self._clock.now()
+        return Unknown(claim, now, busy, now + (lookup_wait(0, self._pace.lookup) or timedelta(0)))
+
+    async def _record(self, outcome: Outcome) -> None:
+        """Return once the outcome is written; outcomes that come together share a transaction."""
+        done = asyncio.get_running_loop().create_future()
+        self._outcomes.append((outcome, done))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+        await done
+
+    async def _write(self) -> None:
+        while self._outcomes:
+            taken, self._outcomes = self._outcomes, []
+            while True:
+                try:
+                    await self._outgoing.record([outcome for outcome, _ in taken])
+                    break
+                except Exception:  # noqa: BLE001 -- until it is written the messages stay sending, which is safe
+                    _log.exception("outbox.record_failed", outcomes=len(taken))
+                    await asyncio.sleep(_PAUSE)
+            for _, done in taken:
+                if not done.done():
+                    done.set_result(None)
+            self._announcer.wake()
+        self._writer = None
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass

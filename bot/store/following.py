@@ -1,0 +1,381 @@
+"""What becomes of texts after the request: receipts and records applied, doubts settled, waits given up."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, bindparam, delete, insert, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.domain.message import FINAL, Cause, Status, Wait
+from bot.domain.receipt import Standing, advance, combine
+from bot.services.following import Check, Verdict
+from bot.services.ports import CarrierState
+from bot.store.commits import GroupCommit
+from bot.store.dirty import mark_dirty
+from bot.store.tables import hold, message, receipt, recipient
+
+_TOGETHER = 200  # messages looked after in one transaction
+_LEASE = timedelta(seconds=60)  # until another process looks after what this one has taken up
+_KEPT = timedelta(minutes=10)  # how long a receipt may be ahead of CarrierX's answer to our request
+_HOLD = "carrier"
+
+
+class FollowStore:
+    """The message table as the follower and the receipts see it.
+
+    Args:
+        engine: The database.
+        poll: When the state of a message that is first heard of by a receipt or record is asked for.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, poll: timedelta) -> None:
+        self._engine = engine
+        self._poll = poll
+        self._receipts: GroupCommit[tuple[CarrierState, datetime]] = GroupCommit(engine, self._write_receipts)
+
+    async def receive(self, state: CarrierState, now: datetime) -> None:
+        """Apply a receipt in one durable write; one that names no text of ours may still find its own later.
+
+        Raises:
+            NotStoredError, StoredOrNotError: It may not be stored; CarrierX should send it again.
+        """
+        await self._receipts.put((state, now))
+
+    async def drain(self) -> None:
+        """Wait for the writes under way."""
+        await self._receipts.drain()
+
+    async def apply(self, states: Sequence[CarrierState], now: datetime, *, from_records: bool) -> frozenset[str]:
+        """Apply what CarrierX answered; the ids of the messages that it was about."""
+        async with self._engine.begin() as connection:
+            matched = await self._apply(connection, states, now, from_records=from_records)
+        return frozenset(matched.values())
+
+    async def adopt_receipts(self, now: datetime) -> bool:
+        """Apply receipts that overtook the answer to our request; whether any found its text."""
+        async with self._engine.begin() as connection:
+            rows = (
+                await connection.execute(
+                    select(receipt.c.id, receipt.c.receipt)
+                    .where(receipt.c.sid.in_(select(message.c.sid).where(message.c.sid == receipt.c.sid)))
+                    .order_by(receipt.c.id)
+                    .limit(_TOGETHER)
+                )
+            ).all()
+            if rows:
+                states = [_read_state(row.receipt) for row in rows]
+                await self._apply(connection, states, now, from_records=False)
+                await connection.execute(delete(receipt).where(receipt.c.id.in_([row.id for row in rows])))
+            await connection.execute(delete(receipt).where(receipt.c.received_at < now - _KEPT))
+        return bool(rows)
+
+    async def expire(self, now: datetime, too_old: datetime) -> int:
+        """Fail what was accepted at or before `too_old` and has not been handed over; how many."""
+        async with self._engine.begin() as connection:
+            rows = (
+                await connection.execute(
+                    update(message)
+                    .where(
+                        text("status = 'accepted'"),
+                        message.c.accepted_at <= too_old,
+                        or_(message.c.lease_until.is_(None), message.c.lease_until < now),
+                    )
+                    .values(status=Status.FAILED, cause=Cause.EXPIRED, final_at=now, wait=None, lease_owner=None)
+                    .returning(message.c.id, message.c.batch_id)
+                )
+            ).all()
+            if rows:
+                await connection.execute(
+                    update(recipient)
+                    .where(recipient.c.message_id.in_([row.id for row in rows]))
+                    .values(status=Status.FAILED, cause=Cause.EXPIRED, final_at=now)
+                )
+                await mark_dirty(connection, {row.batch_id for row in rows}, urgent=True)
+        return len(rows)
+
+    async def due(self, now: datetime) -> tuple[Check, ...]:
+        """Take up messages whose outcome or state must be asked for, a bounded number at once."""
+        locked = select(message).where(text("check_at IS NOT NULL"), message.c.check_at <= now)
+        locked = locked.order_by(message.c.check_at).limit(_TOGETHER).with_for_update(skip_locked=True)
+        async with self._engine.begin() as connection:
+            rows = (await connection.execute(locked)).all()
+            if rows:
+                await connection.execute(
+                    update(message).where(message.c.seq.in_([row.seq for row in rows])).values(check_at=now + _LEASE)
+                )
+        return tuple(
+            Check(
+                id=row.id,
+                status=Status(row.status),
+                sid=row.sid or "",
+                record_sid=row.record_sid or "",
+                busy=row.busy,
+                checks=row.checks,
+                checking_since=row.checking_since,
+                sending_at=row.sending_at or row.accepted_at,
+                taken_at=row.queued_at or row.sent_at,
+            )
+            for row in rows
+        )
+
+    async def settle(self, verdicts: Sequence[Verdict], now: datetime) -> None:
+        """Write what the looks and questions came to, all in one transaction."""
+        async with self._engine.begin() as connection:
+            dirty: dict[bool, set[str]] = {True: set(), False: set()}
+            for verdict in verdicts:
+                row = (
+                    await connection.execute(
+                        update(message)
+                        # A receipt may have settled it since it was taken up.
+                        .where(message.c.id == verdict.id, message.c.status == verdict.was)
+                        .values(_verdict_values(verdict, now))
+                        .returning(message.c.batch_id, message.c.is_group)
+                    )
+                ).first()
+                if row is None:
+                    continue
+                if row.is_group and verdict.becomes is not None:
+                    await connection.execute(
+                        update(recipient)
+                        .where(recipient.c.message_id == verdict.id, recipient.c.status.not_in(FINAL))
+                        .values(status=verdict.becomes)
+                    )
+                if verdict.visible:
+                    dirty[verdict.becomes is Status.UNCONFIRMED].add(row.batch_id)
+            await mark_dirty(connection, dirty[True], urgent=True)
+            await mark_dirty(connection, dirty[False] - dirty[True], urgent=False)
+
+    async def hold(self, now: datetime, probe_at: datetime) -> None:
+        """Pause the outbox of all processes; nothing when it is paused already."""
+        async with self._engine.begin() as connection:
+            if (await connection.execute(select(hold.c.name))).first() is None:
+                await connection.execute(insert(hold).values(name=_HOLD, since=now, probe_at=probe_at, probes=0))
+            await self._say_held(connection, now)
+
+    async def probe_due(self, now: datetime, wait: timedelta) -> bool:
+        """Whether this process shall ask now if CarrierX takes our token again; moves the next question on."""
+        async with self._engine.begin() as connection:
+            row = (await connection.execute(select(hold).with_for_update())).first()
+            if row is None:
+                return False
+            await self._say_held(connection, now)
+            if row.probe_at > now:
+                return False
+            growing = min(wait * 2 ** min(row.probes, 16), timedelta(minutes=5))
+            await connection.execute(update(hold).values(probe_at=now + growing, probes=row.probes + 1))
+            return True
+
+    async def held_since(self) -> datetime | None:
+        """Since when CarrierX has refused our token, None when it does not."""
+        async with self._engine.connect() as connection:
+            since: datetime | None = (await connection.execute(select(hold.c.since))).scalar()
+        return since
+
+    async def probe_soon(self, now: datetime) -> None:
+        """Ask at once: a start may have brought a new token."""
+        async with self._engine.begin() as connection:
+            await connection.execute(update(hold).values(probe_at=now, probes=0))
+
+    async def lift(self, now: datetime) -> None:
+        """CarrierX takes our token again: what waited for that is due."""
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(hold))
+            rows = await connection.execute(
+                update(message)
+                .where(text("status = 'accepted'"), message.c.wait == Wait.UNAUTHORIZED)
+                .values(wait=None, not_before=now)
+                .returning(message.c.batch_id)
+            )
+            await mark_dirty(connection, rows.scalars().all(), urgent=False)
+
+    @staticmethod
+    async def _say_held(connection: AsyncConnection, now: datetime) -> None:
+        """Give every text that would be due the reason why it is not."""
+        rows = await connection.execute(
+            update(message)
+            .where(
+                text("status = 'accepted'"),
+                message.c.not_before <= now,
+                or_(message.c.wait.is_(None), message.c.wait != Wait.UNAUTHORIZED),
+            )
+            .values(wait=Wait.UNAUTHORIZED)
+            .returning(message.c.batch_id)
+        )
+        await mark_dirty(connection, rows.scalars().all(), urgent=False)
+
+    async def _write_receipts(self, connection: AsyncConnection, received: list[tuple[CarrierState, datetime]]) -> None:
+        now = received[-1][1]
+        states = [state for state, _ in received]
+        matched = await self._apply(connection, states, now, from_records=False)
+        # One with somebody else's user_data is somebody else's; one without any may be ours, and early.
+        early = [state for at, state in enumerate(states) if at not in matched and not state.user_data and state.sid]
+        if early:
+            await connection.execute(
+                insert(receipt),
+                [{"sid": state.sid, "receipt": _write_state(state), "received_at": now} for state in early],
+            )
+
+    async def _apply(
+        self, connection: AsyncConnection, states: Sequence[CarrierState], now: datetime, *, from_records: bool
+    ) -> dict[int, str]:
+        """Apply states in order; which of them (by position) was about which message."""
+        sids = {state.sid for state in states if state.sid}
+        ids = {state.user_data for state in states if state.user_data}
+        rows = (
+            await connection.execute(
+                select(message)
+                .where(or_(message.c.id.in_(ids), message.c.sid.in_(sids), message.c.record_sid.in_(sids)))
+                .order_by(message.c.seq)
+                .with_for_update()
+            )
+        ).all()
+        if not rows:
+            return {}
+        by_id = {row.id: row for row in rows}
+        by_sid = {sid: row for row in rows for sid in (row.sid, row.record_sid) if sid}
+        members = await _members(connection, [row.id for row in rows if row.is_group])
+        matched: dict[int, str] = {}
+        told: dict[str, list[CarrierState]] = {}
+        for at, state in enumerate(states):
+            row = by_id.get(state.user_data) or by_sid.get(state.sid)
+            if row is not None:
+                matched[at] = row.id
+                told.setdefault(row.id, []).append(state)
+        dirty: dict[bool, set[str]] = {True: set(), False: set()}
+        changes: list[dict[str, Any]] = []
+        phones: list[dict[str, Any]] = []
+        for message_id, about in told.items():
+            row = by_id[message_id]
+            before = members.get(message_id, {row.recipient: _standing(row)})
+            after = _advance(before, about, now)
+            phones += [
+                {"m": message_id, "n": phone} | _standing_values(standing)
+                for phone, standing in after.items()
+                if row.is_group and standing != before[phone]
+            ]
+            whole = combine(list(after.values())) if row.is_group else next(iter(after.values()))
+            change = self._message_values(row, whole, about, now, from_records=from_records)
+            changes.append(change | {"s": row.seq})
+            if after != before or any(change[name] != getattr(row, name) for name in ("kind", "segments", "price")):
+                dirty[whole.status in FINAL].add(row.batch_id)
+        await connection.execute(
+            update(message)
+            .where(message.c.seq == bindparam("s"))
+            .values({name: bindparam(name) for name in changes[0] if name != "s"}),
+            changes,
+        )
+        if phones:
+            await connection.execute(
+                update(recipient)
+                .where(recipient.c.message_id == bindparam("m"), recipient.c.number == bindparam("n"))
+                .values({name: bindparam(name) for name in phones[0] if name not in {"m", "n"}}),
+                phones,
+            )
+        await mark_dirty(connection, dirty[True], urgent=True)
+        await mark_dirty(connection, dirty[False] - dirty[True], urgent=False)
+        return matched
+
+    def _message_values(
+        self, row: Row[Any], whole: Standing, about: Sequence[CarrierState], now: datetime, *, from_records: bool
+    ) -> dict[str, Any]:
+        newest = about[-1]
+        was, is_now = Status(row.status), whole.status
+        moved = was is not is_now
+        taken = is_now not in {Status.ACCEPTED, Status.SENDING, Status.UNCONFIRMED}
+        final = is_now in FINAL
+        check_at = row.check_at
+        if final:
+            check_at = None
+        elif moved and was in {Status.ACCEPTED, Status.SENDING, Status.UNCONFIRMED}:
+            check_at = now + self._poll
+        known = {
+            "kind": next((state.kind for state in reversed(about) if state.kind), row.kind),
+            "segments": next((s.segments for s in reversed(about) if s.segments is not None), row.segments),
+            "price": next((state.price for state in reversed(about) if state.price), row.price),
+        }
+        created = next((state.created_at for state in about if state.created_at), None)
+        return (
+            _standing_values(whole)
+            | known
+            | {
+                "sid": row.sid if from_records or row.sid else newest.sid or None,
+                "record_sid": row.record_sid or (newest.sid if from_records and newest.sid != row.sid else None),
+                "queued_at": row.queued_at or (now if taken and moved else None),
+                "sent_at": row.sent_at or (now if is_now is Status.SENT else None),
+                "carrier_created_at": row.carrier_created_at or created,
+                "carrier_final_at": newest.changed_at if final and moved else row.carrier_final_at,
+                "wait": None if taken else row.wait,
+                "checking_since": None if taken else row.checking_since,
+                "lease_owner": None if taken else row.lease_owner,
+                "check_at": check_at,
+                "checks": 0 if moved and taken else row.checks,
+            }
+        )
+
+
+def _advance(before: dict[str, Standing], about: Sequence[CarrierState], now: datetime) -> dict[str, Standing]:
+    after = dict(before)
+    for state in about:
+        # One that names no phone of the group is about all of them.
+        named = [state.recipient] if state.recipient in after else list(after)
+        for phone in named:
+            after[phone] = advance(after[phone], word=state.status, code=state.code, at=now)
+    return after
+
+
+def _standing(row: Row[Any]) -> Standing:
+    return Standing(Status(row.status), row.word, Cause(row.cause) if row.cause else None, row.code, row.final_at)
+
+
+def _standing_values(standing: Standing) -> dict[str, Any]:
+    return asdict(standing)
+
+
+def _verdict_values(verdict: Verdict, now: datetime) -> dict[str, Any]:
+    values: dict[str, Any] = {"check_at": verdict.check_at, "checks": verdict.checks}
+    if verdict.doubted:
+        values |= {"checking_since": now}
+    if verdict.unreceipted:
+        values |= {"unreceipted": True}
+    if verdict.becomes is Status.UNCONFIRMED:
+        values |= {"status": Status.UNCONFIRMED}
+    elif verdict.becomes is Status.ACCEPTED:
+        values |= {
+            "status": Status.ACCEPTED,
+            "wait": Wait.BUSY,
+            "not_before": verdict.not_before,
+            "attempts": message.c.attempts + 1,
+            "paced": False,
+            "busy": False,
+            "sending_at": None,
+            "checking_since": None,
+            "lease_owner": None,
+            "lease_until": None,
+        }
+    return values
+
+
+async def _members(connection: AsyncConnection, ids: list[str]) -> dict[str, dict[str, Standing]]:
+    members: dict[str, dict[str, Standing]] = {}
+    if ids:
+        for row in await connection.execute(
+            select(recipient).where(recipient.c.message_id.in_(ids)).order_by(recipient.c.position)
+        ):
+            members.setdefault(row.message_id, {})[row.number] = _standing(row)
+    return members
+
+
+def _write_state(state: CarrierState) -> str:
+    return json.dumps(asdict(state), default=datetime.isoformat)
+
+
+def _read_state(stored: str) -> CarrierState:
+    state = CarrierState(**json.loads(stored))
+    return replace(state, created_at=_read_time(state.created_at), changed_at=_read_time(state.changed_at))
+
+
+def _read_time(stored: object) -> datetime | None:
+    return datetime.fromisoformat(stored) if isinstance(stored, str) else None

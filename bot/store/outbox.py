@@ -1,0 +1,355 @@
+"""The outbox: claims due messages, marks them sending, records what came of the requests.
+
+A claim is only a lease; `sending` is a second, conditional write right before the request. So after a crash only
+`sending` rows are in doubt. Every write that ends an attempt names the attempt's lease, so that a process that
+slept through its own cannot undo what another has done since.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, TextClause, bindparam, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.domain.message import Cause, Status, Wait
+from bot.services.outbox import Claim, Claims, Outcome, Rejected, Taken, Unknown, Withheld
+from bot.services.ports import OutboundText
+from bot.store.dirty import mark_dirty
+from bot.store.tables import Time, message, pace, recipient
+
+_SHOWN = timedelta(seconds=5)  # a shorter wait for its turn is over before anybody has read of it
+
+# The literals let both databases use the partial indexes.
+_DUE = """
+    SELECT m.seq, m.id, m.batch_id, m.sender, m.recipient, m.is_group, m.text, m.media_urls, m.paced, m.attempts,
+           m.accepted_at
+    FROM message m
+    WHERE m.status = 'accepted' AND m.not_before <= :now AND m.accepted_at > :too_old
+      AND (m.lease_until IS NULL OR m.lease_until < :now)
+      AND NOT EXISTS (SELECT 1 FROM hold)
+      AND NOT EXISTS (
+          SELECT 1 FROM message e
+          WHERE e.pair = m.pair AND e.status IN ('accepted', 'sending') AND e.seq <> m.seq
+            AND (e.status = 'sending' OR e.seq < m.seq))
+    ORDER BY m.not_before, m.seq
+    LIMIT :limit
+"""
+_LEASE = "UPDATE message SET lease_owner = :owner, lease_until = :until WHERE seq IN :seqs"
+_SENDING = """
+    UPDATE message
+    SET status = 'sending', sending_at = :now, check_at = :check_at, checks = 0, checking_since = NULL, wait = NULL
+    WHERE seq IN :seqs AND status = 'accepted' AND lease_owner = :owner AND accepted_at > :too_old
+      AND NOT EXISTS (SELECT 1 FROM message e WHERE e.pair = message.pair AND e.status = 'sending')
+    RETURNING seq
+"""
+# A 503 that the records do not know is accepted again; the answer to its first request may still come.
+_TAKEN = """
+    UPDATE message
+    SET status = CASE WHEN status IN ('accepted', 'sending', 'unconfirmed') THEN 'queued' ELSE status END,
+        queued_at = COALESCE(queued_at, :now), sid = COALESCE(sid, :sid), record_sid = NULL,
+        kind = CASE WHEN kind = '' THEN :kind ELSE kind END, segments = COALESCE(segments, :segments),
+        price = CASE WHEN price = '' THEN :price ELSE price END,
+        carrier_created_at = COALESCE(carrier_created_at, :created_at),
+        wait = NULL, checking_since = NULL, lease_owner = NULL, lease_until = NULL, checks = 0,
+        check_at = CASE WHEN status IN ('delivered', 'failed') THEN NULL ELSE :check_at END
+    WHERE seq = :seq AND status <> 'canceled'
+"""
+_WITHHELD = """
+    UPDATE message
+    SET status = 'accepted', wait = :wait, not_before = :not_before, attempts = attempts + :tried, paced = :paced,
+        sending_at = NULL, check_at = NULL, checking_since = NULL, lease_owner = NULL, lease_until = NULL
+    WHERE seq = :seq AND status = 'sending' AND lease_owner = :owner
+"""
+_REJECTED = """
+    UPDATE message
+    SET status = 'failed', cause = 'rejected', word = :word, final_at = :now,
+        check_at = NULL, checking_since = NULL, lease_owner = NULL, lease_until = NULL
+    WHERE seq = :seq AND status = 'sending' AND lease_owner = :owner
+"""
+_UNKNOWN = """
+    UPDATE message
+    SET checking_since = :now, busy = :busy, check_at = :check_at
+    WHERE seq = :seq AND status = 'sending' AND lease_owner = :owner AND checking_since IS NULL
+"""
+_SPREAD = (
+    "UPDATE recipient SET status = :to, cause = :cause, word = :word, final_at = :final_at"
+    " WHERE message_id = :id AND status IN ('accepted', 'sending', 'unconfirmed')"
+)
+
+
+def _statement(sql: str, *times: str, expanding: str = "") -> TextClause:
+    clause = text(sql).bindparams(*(bindparam(name, type_=Time()) for name in times))
+    return clause.bindparams(bindparam(expanding, expanding=True)) if expanding else clause
+
+
+_STATEMENTS = {
+    "lease": _statement(_LEASE, "until", expanding="seqs"),
+    "sending": _statement(_SENDING, "now", "check_at", "too_old", expanding="seqs"),
+    "taken": _statement(_TAKEN, "now", "created_at", "check_at"),
+    "withheld": _statement(_WITHHELD, "not_before"),
+    "rejected": _statement(_REJECTED, "now"),
+    "unknown": _statement(_UNKNOWN, "now", "check_at"),
+    "spread": _statement(_SPREAD, "final_at"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    row: Row[Any]
+    at: datetime
+
+
+class OutboxStore:
+    """The message table as the outbox sees it.
+
+    Args:
+        engine: The database.
+        rate: Texts a second from one number; 0 is off.
+        give_up: How long after acceptance a text may still be handed over.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, rate: float, give_up: timedelta) -> None:
+        self._engine = engine
+        self._interval = timedelta(seconds=1 / rate) if rate else None
+        self._give_up = give_up
+        locked = " FOR UPDATE OF m SKIP LOCKED" if engine.dialect.name == "postgresql" else ""
+        self._due = _statement(_DUE + locked, "now", "too_old").columns(
+            message.c.seq,
+            message.c.id,
+            message.c.batch_id,
+            message.c.sender,
+            message.c.recipient,
+            message.c.is_group,
+            message.c.text,
+            message.c.media_urls,
+            message.c.paced,
+            message.c.attempts,
+            message.c.accepted_at,
+        )
+
+    async def claim(self, *, owner: str, now: datetime, until: datetime, limit: int) -> Claims:
+        """Lease due messages, oldest first, one per conversation, as many as their numbers' pace allows."""
+        async with self._engine.begin() as connection:
+            rows = (
+                await connection.execute(self._due, {"now": now, "too_old": now - self._give_up, "limit": limit})
+            ).all()
+            going = list(rows) if self._interval is None else await self._pace(connection, rows, now)
+            if going:
+                await connection.execute(
+                    _STATEMENTS["lease"], {"owner": owner, "until": until, "seqs": [row.seq for row in going]}
+                )
+            members = await _members(connection, [row.id for row in going if row.is_group])
+            more = len(rows) == limit
+            next_at = None if more else await _next_due(connection, now)
+        return Claims(
+            messages=tuple(
+                Claim(
+                    seq=row.seq,
+                    batch_id=row.batch_id,
+                    owner=owner,
+                    attempts=row.attempts,
+                    text=OutboundText(
+                        id=row.id,
+                        sender=row.sender,
+                        recipients=members[row.id] if row.is_group else (row.recipient,),
+                        group=row.is_group,
+                        text=row.text,
+                        media_urls=tuple(json.loads(row.media_urls)),
+                    ),
+                )
+                for row in going
+            ),
+            more=more,
+            next_at=next_at,
+        )
+
+    async def _pace(self, connection: AsyncConnection, rows: Sequence[Row[Any]], now: datetime) -> list[Row[Any]]:
+        """Give each row its number's next slot; those whose slot is now may go."""
+        unpaced = [row for row in rows if not row.paced]
+        going = [row for row in rows if row.paced]
+        if not unpaced:
+            return going
+        assert self._interval is not None
+        slots = await _lock_pace(connection, {f"number:{row.sender}" for row in unpaced}, now)
+        later: list[_Slot] = []
+        for row in unpaced:
+            key = f"number:{row.sender}"
+            slot = max(now, slots[key])
+            slots[key] = slot + self._interval
+            if slot <= now:
+                going.append(row)
+            else:
+                later.append(_Slot(row, slot))
+        await connection.execute(
+            update(pace).where(pace.c.key == bindparam("k")).values(next_at=bindparam("at")),
+            [{"k": key, "at": at} for key, at in slots.items()],
+        )
+        if later:
+            await connection.execute(
+                update(message)
+                .where(message.c.seq == bindparam("s"))
+                .values(not_before=bindparam("at"), paced=True, wait=bindparam("w")),
+                [
+                    {"s": slot.row.seq, "at": slot.at, "w": Wait.PACING if slot.at - now > _SHOWN else None}
+                    for slot in later
+                ],
+            )
+            await mark_dirty(connection, [slot.row.batch_id for slot in later if slot.at - now > _SHOWN], urgent=False)
+        return going
+
+    async def mark_sending(
+        self, claims: Sequence[Claim], *, owner: str, now: datetime, check_at: datetime
+    ) -> frozenset[int]:
+        """Mark the claimed messages sending; the `seq` of those that still are ours to send.
+
+        Args:
+            claims: Of one claim.
+            owner: Its lease.
+            now: For the record.
+            check_at: From when on a message still `sending` is taken for the remains of a crash.
+        """
+        async with self._engine.begin() as connection:
+            return frozenset(
+                (
+                    await connection.execute(
+                        _STATEMENTS["sending"],
+                        {
+                            "seqs": [claim.seq for claim in claims],
+                            "owner": owner,
+                            "now": now,
+                            "check_at": check_at,
+                            "too_old": now - self._give_up,
+                        },
+                    )
+                ).scalars()
+            )
+
+    async def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Write what came of requests, all in one transaction."""
+        async with self._engine.begin() as connection:
+            for kind, name in ((Taken, "taken"), (Withheld, "withheld"), (Rejected, "rejected"), (Unknown, "unknown")):
+                rows = [_values(outcome) for outcome in outcomes if isinstance(outcome, kind)]
+                if rows:
+                    await connection.execute(_STATEMENTS[name], rows)
+            spread = [spread for outcome in outcomes if outcome.claim.text.group for spread in _spread(outcome)]
+            if spread:
+                await connection.execute(_STATEMENTS["spread"], spread)
+            final = {outcome.claim.batch_id for outcome in outcomes if isinstance(outcome, Rejected)}
+            quiet = {outcome.claim.batch_id for outcome in outcomes if not _silent(outcome)} - final
+            await mark_dirty(connection, final, urgent=True)
+            await mark_dirty(connection, quiet, urgent=False)
+
+    async def recover(self, now: datetime) -> None:
+        """After a start as the only process: nobody holds a lease, and what is sending is in doubt."""
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                update(message)
+                .where(message.c.status == Status.ACCEPTED, message.c.lease_owner.is_not(None))
+                .values(lease_owner=None, lease_until=None)
+            )
+            await connection.execute(
+                update(message)
+                .where(message.c.status == Status.SENDING, message.c.checking_since.is_(None))
+                .values(check_at=now)
+            )
+
+
+def _silent(outcome: Outcome) -> bool:
+    """Whether the outcome changes nothing that anybody should read."""
+    return isinstance(outcome, Withheld) and outcome.wait is None
+
+
+def _values(outcome: Outcome) -> dict[str, object]:
+    seq, owner = outcome.claim.seq, outcome.claim.owner
+    match outcome:
+        case Taken():
+            state = outcome.state
+            return {
+                "seq": seq,
+                "now": outcome.at,
+                "sid": state.sid,
+                "kind": state.kind,
+                "segments": state.segments,
+                "price": state.price,
+                "created_at": state.created_at,
+                "check_at": outcome.check_at,
+            }
+        case Withheld():
+            return {
+                "seq": seq,
+                "owner": owner,
+                "wait": outcome.wait,
+                "not_before": outcome.not_before,
+                "tried": 1 if outcome.wait else 0,
+                "paced": outcome.wait is None,
+            }
+        case Rejected():
+            return {"seq": seq, "owner": owner, "now": outcome.at, "word": outcome.sentence}
+        case Unknown():
+            return {
+                "seq": seq,
+                "owner": owner,
+                "now": outcome.at,
+                "busy": outcome.busy,
+                "check_at": outcome.check_at,
+            }
+
+
+def _spread(outcome: Outcome) -> list[dict[str, object]]:
+    """A group's members share what happens to the request."""
+    common: dict[str, object] = {"id": outcome.claim.text.id, "cause": None, "word": "", "final_at": None}
+    match outcome:
+        case Taken():
+            return [common | {"to": Status.QUEUED}]
+        case Rejected():
+            return [
+                common
+                | {"to": Status.FAILED, "cause": Cause.REJECTED, "word": outcome.sentence, "final_at": outcome.at}
+            ]
+        case _:
+            return []
+
+
+async def _members(connection: AsyncConnection, ids: list[str]) -> dict[str, tuple[str, ...]]:
+    members: dict[str, tuple[str, ...]] = {}
+    if ids:
+        for row in await connection.execute(
+            select(recipient.c.message_id, recipient.c.number)
+            .where(recipient.c.message_id.in_(ids))
+            .order_by(recipient.c.position)
+        ):
+            members[row.message_id] = (*members.get(row.message_id, ()), row.number)
+    return members
+
+
+async def _next_due(connection: AsyncConnection, now: datetime) -> datetime | None:
+    """When the next message that waits for a time becomes due."""
+    return (
+        await connection.execute(
+            select(message.c.not_before)
+            .where(text("status = 'accepted'"), message.c.not_before > now)
+            .order_by(message.c.not_before)
+            .limit(1)
+        )
+    ).scalar()
+
+
+async def _lock_pace(connection: AsyncConnection, keys: set[str], now: datetime) -> dict[str, datetime]:
+    """The next slot of each key, locked until the transaction ends; in one order, so that none waits for the other."""
+    wanted = select(pace.c.key, pace.c.next_at).where(pace.c.key.in_(keys)).order_by(pace.c.key).with_for_update()
+    found = {row.key: row.next_at for row in await connection.execute(wanted)}
+    missing = sorted(keys - found.keys())
+    if missing:
+        dialect = connection.dialect.name
+        if dialect == "postgresql":
+            from sqlalchemy.dialects.postgresql import insert as upsert  # noqa: PLC0415
+        else:
+            from sqlalchemy.dialects.sqlite import insert as upsert  # type: ignore[assignment]  # noqa: PLC0415
+        await connection.execute(
+            upsert(pace).on_conflict_do_nothing(), [{"key": key, "next_at": now} for key in missing]
+        )
+        found = {row.key: row.next_at for row in await connection.execute(wanted)}
+    return found
