@@ -1,0 +1,104 @@
+/** Where people write: Enter sends, `/` offers the app's commands, the bolt its shortcuts. */
+
+import { el, icon } from "./dom.js";
+import { openMenu } from "./menu.js";
+
+const drafts = new Map();
+
+export class Composer {
+  #key = "";
+  #commands = [];
+  #active = 0;
+
+  /** @param use {label, commands: () => [...], shortcuts: () => [...], send(text) → promise of {problem?}, shortcut(it)} */
+  constructor(use) {
+    this.use = use;
+    this.input = el("textarea", { class: "composer-input", rows: 1, dir: "auto", "aria-label": use.label, "aria-autocomplete": "list",
+      on: { input: () => this.#typed(), keydown: (event) => this.#key_(event), blur: () => this.#offer([]) } });
+    this.list = el("ul", { class: "options commands", role: "listbox", "aria-label": "Commands", hidden: true });
+    this.problem = el("p", { class: "composer-problem", role: "alert", hidden: true });
+    this.bolt = use.shortcut ? el("button", { type: "button", class: "icon-button", "aria-label": "Shortcuts", title: "Shortcuts", "aria-haspopup": "menu",
+      on: { click: () => openMenu(this.bolt, "Shortcuts", use.shortcuts().map((shortcut) => ({
+        label: shortcut.name, note: shortcut.description, lead: icon("bolt", 16), choose: () => use.shortcut(shortcut) }))) } }, icon("bolt")) : null;
+    this.button = el("button", { type: "button", class: "icon-button send", "aria-label": "Send", title: "Send (Enter)", on: { click: () => this.#send() } }, icon("send"));
+    this.node = el("div", { class: "composer" }, this.list, this.problem, el("div", { class: "composer-box" }, this.bolt, this.input, this.button));
+  }
+
+  /** Go to another conversation; what was being typed there is still there. */
+  go(key, placeholder) {
+    this.input.placeholder = placeholder;
+    if (key === this.#key) return;
+    this.#key = key;
+    this.fill(drafts.get(key) ?? "", false);
+    this.say("");
+  }
+
+  fill(text, focus = true) {
+    this.input.value = text;
+    this.#typed();
+    if (!focus) return this.#offer([]);
+    this.input.focus();
+    this.#offer([]);
+    return this.input.setSelectionRange(text.length, text.length);
+  }
+
+  say(problem) {
+    this.problem.hidden = !problem;
+    this.problem.textContent = problem ?? "";
+  }
+
+  #typed() {
+    const { value } = this.input;
+    drafts.set(this.#key, value);
+    this.input.style.height = "auto";
+    this.input.style.height = `${Math.min(this.input.scrollHeight, 160)}px`;
+    this.button.disabled = !value.trim();
+    const begun = /^\/\S*$/.test(value) ? this.use.commands().filter(({ command }) => command.startsWith(value)) : [];
+    this.#offer(begun);
+  }
+
+  #offer(commands) {
+    this.#commands = commands;
+    this.#active = 0;
+    this.list.hidden = !commands.length;
+    this.list.replaceChildren(...commands.map((command, index) => el("li", {
+      class: index ? "option" : "option active", role: "option", "aria-selected": String(index === 0),
+      on: { mousedown: (event) => event.preventDefault(), click: () => this.#complete(command) },
+    }, el("span", {}, el("b", { text: command.command }), " ", el("span", { class: "usage", text: command.usage_hint ?? "" })),
+    el("small", { text: command.description ?? "" }))));
+  }
+
+  #complete({ command }) { this.fill(`${command} `); }
+
+  #key_(event) {
+    const { key } = event;
+    if (this.#commands.length && (key === "ArrowDown" || key === "ArrowUp")) {
+      event.preventDefault();
+      this.#active = (this.#active + (key === "ArrowDown" ? 1 : this.#commands.length - 1)) % this.#commands.length;
+      [...this.list.children].forEach((node, index) => {
+        node.classList.toggle("active", index === this.#active);
+        node.setAttribute("aria-selected", String(index === this.#active));
+      });
+    } else if (this.#commands.length && (key === "Tab" || (key === "Enter" && this.#commands[this.#active].command !== this.input.value))) {
+      event.preventDefault();
+      this.#complete(this.#commands[this.#active]);
+    } else if (this.#commands.length && key === "Escape") {
+      event.preventDefault();
+      this.#offer([]);
+    } else if (key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      this.#send();
+    }
+  }
+
+  async #send() {
+    const text = this.input.value.trim();
+    const key = this.#key;
+    if (!text) return;
+    this.fill("");
+    const { problem } = await this.use.send(text);
+    if (!problem) return;
+    if (key === this.#key && !this.input.value) this.fill(text);
+    this.say(problem);
+  }
+}

@@ -1,0 +1,138 @@
+/** Block Kit's interactive elements: text inputs, selects, radio buttons and checkboxes. */
+
+import { el } from "./dom.js";
+import { drawSelect } from "./select.js";
+import { drawText } from "./text.js";
+import { unknown } from "./unknown.js";
+
+/*
+ * Each takes the element and `use`:
+ *   world; id, label, describedBy, invalid, focus: how it is named and described;
+ *   value: its part of view.state.values, undefined when nothing was chosen yet;
+ *   change(value, typing): tell of a new value; `typing` is "character" or "enter" for text;
+ *   options(block suggestion query): promise of {options} or {option_groups}.
+ */
+const DRAW = {
+  plain_text_input(element, use) {
+    const tag = element.multiline ? "textarea" : "input";
+    const input = el(tag, {
+      ...named(use), class: "text-input", placeholder: element.placeholder?.text, type: element.multiline ? null : "text",
+      rows: element.multiline ? 3 : null, dir: "auto", autocomplete: "off",
+      on: {
+        input: () => { grow(input); use.change({ type: element.type, value: input.value || null }, "character"); },
+        keydown: (event) => { if (event.key === "Enter" && !event.isComposing) use.enter?.(event, element, input); },
+      },
+    });
+    input.value = use.value?.value ?? "";
+    if (element.multiline) requestAnimationFrame(() => grow(input));
+    return input;
+  },
+
+  static_select: (element, use) => drawOptions(element, use, () => Promise.resolve(element)),
+
+  external_select: (element, use) => drawOptions(element, use, use.options, element.min_query_length ?? 3),
+
+  conversations_select(element, use) {
+    const world = use.world;
+    const chosen = use.value?.selected_conversation;
+    const option = (channel) => ({ label: world.titleOf(channel), value: channel.id });
+    return drawSelect({
+      ...named(use), focus: use.focus, label: use.label, placeholder: element.placeholder?.text || "Choose a conversation",
+      selected: chosen ? { label: world.titleOf(world.channel(chosen) ?? { id: chosen }), value: chosen } : null,
+      load: async (query) => [{ options: matching(world.selectable(element.filter).map(option), query) }],
+      choose: ({ value }) => use.change({ type: element.type, selected_conversation: value }),
+    });
+  },
+
+  radio_buttons: (element, use) => drawChoices(element, use, "radio"),
+
+  checkboxes: (element, use) => drawChoices(element, use, "checkbox"),
+};
+
+/** An element that holds a value. */
+export function drawElement(element, use) {
+  const draw = DRAW[element.type];
+  return draw ? draw(element, use) : unknown("element", element.type);
+}
+
+/** What view.state.values has for an element that nobody has touched. */
+export function initialValue(element, world) {
+  const { type } = element;
+  switch (type) {
+    case "plain_text_input": return { type, value: element.initial_value || null };
+    case "checkboxes": return { type, selected_options: element.initial_options ?? [] };
+    case "conversations_select": {
+      const here = element.default_to_current_conversation ? world.currentConversation() : null;
+      return { type, selected_conversation: here ?? element.initial_conversation ?? null };
+    }
+    default: return { type, selected_option: element.initial_option ?? null };
+  }
+}
+
+/** Whether a required input has been left out. */
+export function isEmpty(value) {
+  if (Array.isArray(value.selected_options)) return value.selected_options.length === 0;
+  return !(value.value?.trim() || value.selected_option || value.selected_conversation);
+}
+
+function named(use) {
+  return {
+    id: use.id, "aria-describedby": use.describedBy, "aria-invalid": use.invalid ? "true" : null,
+    "aria-label": use.id ? null : use.label, ariaLabel: use.id ? null : use.label, data: { focus: use.focus },
+  };
+}
+
+function grow(input) {
+  if (input.tagName !== "TEXTAREA") return;
+  input.style.height = "auto";
+  input.style.height = `${Math.min(input.scrollHeight + 2, 220)}px`;
+}
+
+function drawOptions(element, use, source, least = 0) {
+  const plain = (option) => ({ label: option.text.text, description: option.description?.text, value: option.value, raw: option });
+  const remote = element.type === "external_select";
+  const selected = use.value?.selected_option;
+  return drawSelect({
+    ...named(use), focus: use.focus, label: use.label, placeholder: element.placeholder?.text, remote,
+    selected: selected ? plain(selected) : null,
+    load: async (query) => {
+      if (query.length < least) return `Type ${least - query.length} more to search`;
+      const found = await source(query);
+      if (typeof found === "string") return found;
+      const groups = found.option_groups?.map((group) => ({ label: group.label.text, options: group.options.map(plain) }))
+        ?? [{ options: (found.options ?? []).map(plain) }];
+      if (remote) return groups;
+      return groups.map((group) => ({ ...group, options: matching(group.options, query) }));
+    },
+    choose: ({ raw }) => use.change({ type: element.type, selected_option: raw }),
+  });
+}
+
+function matching(options, query) {
+  const words = query.toLocaleLowerCase().split(/\s+/);
+  return options.filter(({ label, description }) => {
+    const text = `${label} ${description ?? ""}`.toLocaleLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+}
+
+function drawChoices(element, use, type) {
+  const name = `choice-${use.focus}`;
+  const chosen = new Set(type === "radio"
+    ? [use.value?.selected_option?.value]
+    : (use.value?.selected_options ?? []).map((option) => option.value));
+  const group = el("div", { class: "choices", role: type === "radio" ? "radiogroup" : "group", id: use.id, tabindex: "-1",
+    "aria-label": use.label, "aria-describedby": use.describedBy, "aria-invalid": use.invalid ? "true" : null });
+  element.options.forEach((option, index) => {
+    const input = el("input", { type, name, value: option.value, data: { focus: `${use.focus}/${index}` } });
+    input.checked = chosen.has(option.value);
+    input.addEventListener("change", () => {
+      if (type === "radio") return use.change({ type: element.type, selected_option: option });
+      const ticked = [...group.querySelectorAll("input")].flatMap((box, at) => (box.checked ? [element.options[at]] : []));
+      return use.change({ type: element.type, selected_options: ticked });
+    });
+    group.append(el("label", { class: "choice" }, input, el("span", { class: "choice-text" }, drawText(option.text, use.world),
+      option.description ? el("small", {}, drawText(option.description, use.world)) : null)));
+  });
+  return group;
+}
