@@ -148,6 +148,66 @@ class Announcer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """One request to come.
+
+    Attributes:
+        id: Random UUID.
+        recipients: One, or the members of a group MMS.
+        group: Whether it is a group MMS.
+        retry_of: What it sends again: a message's id, or of a group's members `id:number` each.
+    """
+
+    id: str
+    recipients: tuple[E164, ...]
+    group: bool
+    retry_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """What is stored in one write when a text is accepted; `again` is the batch that it repeats, or ""."""
+
+    id: str
+    key: str
+    team: str
+    user_id: str
+    user_name: str
+    channel: str
+    response_url: str
+    sender: E164
+    text: str
+    media_urls: tuple[str, ...]
+    accepted_at: datetime
+    messages: tuple[NewMessage, ...]
+    again: str = ""
+
+
+class RepeatedError(Exception):
+    """A unique key says that this very wish was stored before."""
+
+
+class Accepting(Protocol):
+    """The batches, as far as they are accepted and canceled; bot.store.batches has the only one."""
+
+    async def accept(self, new: NewBatch) -> None:
+        """Store durably.
+
+        Raises:
+            RepeatedError, NotStoredError, StoredOrNotError
+        """
+        ...
+
+    async def cancel(self, batch_id: str, now: datetime) -> int:
+        """Cancel what has not left; how many messages that were."""
+        ...
+
+    async def batch(self, batch_id: str) -> Batch | None:
+        """One batch as it stands."""
+        ...
+
+
 class Batches(Protocol):
     """Batches as they stand now."""
 

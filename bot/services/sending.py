@@ -1,7 +1,28 @@
 """Checks the rules and accepts a text into the outbox; cancels; sends again."""
 
+import asyncio
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
+from uuid import uuid4
+
+import structlog
+
+from bot.domain.media import MAX_CHARACTERS, parse_media
+from bot.domain.message import E164, Message, Recipient, Status
+from bot.domain.phone import parse_recipients, show_number
+from bot.errors import InvalidFieldsError, InvalidInputError, RefusedError, StoredOrNotError
+from bot.services.numbers import Numbers
+from bot.services.ports import Accepting, Announcer, Clock, NewBatch, NewMessage, OurNumber, RepeatedError
+
+GROUP_SIZE = 10  # numbers of a group MMS with the sender (CarrierX, sms/send)
+MAX_RECIPIENTS = 50
+_UNSETTLED = frozenset({Status.FAILED, Status.UNCONFIRMED})
+_log = structlog.get_logger(__name__)
+_CANCEL = 2.0  # seconds; Slack waits three
+
+Read = TypeVar("Read")
 
 
 class How(StrEnum):
@@ -60,34 +81,223 @@ class CancelResult(StrEnum):
     UNKNOWN = "unknown"  # no such text
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the operator set.
+
+    Attributes:
+        region: ISO 3166 code of numbers typed without `+`.
+        countries: ISO 3166 codes that may be texted.
+        trusted: Origins whose media may be on a private address.
+    """
+
+    region: str
+    countries: Collection[str]
+    trusted: frozenset[str] = frozenset()
+
+
 class Sending:
     """The use cases behind `/sms`, the modal and the buttons."""
+
+    def __init__(
+        self,
+        *,
+        batches: Accepting,
+        numbers: Numbers,
+        rules: Rules,
+        clock: Clock,
+        announcer: Announcer,
+        wake_outbox: Callable[[], None],
+    ) -> None:
+        self._batches = batches
+        self._numbers = numbers
+        self._rules = rules
+        self._clock = clock
+        self._announcer = announcer
+        self._wake_outbox = wake_outbox
 
     async def submit(self, draft: Draft) -> Acceptance:
         """Judge a draft by every rule and store it in one write.
 
         Raises:
             InvalidFieldsError: One or more inputs are wrong; all of them are named at once.
-            RefusedError: A rule forbids it.
             NotStoredError: Nothing was stored and nothing will be sent.
             StoredOrNotError: It cannot be told.
         """
-        raise NotImplementedError
+        wrong: dict[str, str] = {}
+        none: tuple[str, ...] = ()
+        to = self._read(wrong, "to", lambda: self._recipients(draft.to), none)
+        media = self._read(wrong, "media", lambda: parse_media(draft.media, trusted=self._rules.trusted), none)
+        text = draft.text.strip()
+        self._read(wrong, "text", lambda: _check_text(text, media or draft.media.strip()), None)
+        group = draft.how is How.GROUP and len(to) > 1
+        if group and len(to) >= GROUP_SIZE:
+            wrong["how"] = (
+                f"A group MMS takes {GROUP_SIZE - 1} people besides you, and these are {len(to)}. "
+                "Choose separate texts, or leave some out."
+            )
+        mms = group or bool(media)
+        ours = self._read(wrong, "from", lambda: self._sender(draft, mms=mms), None)
+        if ours is not None and ours.number in to:
+            wrong.setdefault("to", f"{show_number(ours.number)} is the number you send from. Leave it out.")
+        if wrong or ours is None:
+            raise InvalidFieldsError(wrong)
+        recipients = (to,) if group else tuple((number,) for number in to)
+        new = NewBatch(
+            id=str(uuid4()),
+            key=draft.key,
+            team=draft.team,
+            user_id=draft.user_id,
+            user_name=draft.user_name,
+            channel=draft.channel,
+            response_url=draft.response_url,
+            sender=ours.number,
+            text=text,
+            media_urls=media,
+            accepted_at=self._clock.now(),
+            messages=tuple(NewMessage(str(uuid4()), numbers, group) for numbers in recipients),
+        )
+        return await self._accept(new)
 
     async def again(self, batch_id: str, *, key: str, user_id: str, user_name: str, response_url: str) -> Acceptance:
         """Send the failed and the unconfirmed of a batch once more, as a new batch with all rules checked again.
 
-        `repeated` is true when all of them had been sent again already.
+        `repeated` is true when there is nothing left to send again: another press was first.
 
         Raises:
-            As `submit`.
+            RefusedError: The batch is not known, or nothing of it failed.
+            InvalidFieldsError, NotStoredError, StoredOrNotError: As `submit`.
         """
-        raise NotImplementedError
+        batch = await self._batches.batch(batch_id)
+        if batch is None:
+            raise RefusedError("This text is no longer known here. Send it anew with the command.")
+        failed = [(text, phone) for text in batch.messages for phone in text.recipients if phone.status in _UNSETTLED]
+        if not failed:
+            raise RefusedError("It did not fail after all; look at its newest state. Nothing was sent again.")
+        messages = tuple(new for text in batch.messages for new in _repeat(text))
+        if not messages:
+            return Acceptance("", repeated=True)
+        first = batch.messages[0]
+        self._check_again(first, messages)
+        return await self._accept(
+            NewBatch(
+                id=str(uuid4()),
+                key=key,
+                team=batch.team,
+                user_id=user_id,
+                user_name=user_name,
+                channel=batch.channel,
+                response_url=response_url,
+                sender=first.sender,
+                text=first.text,
+                media_urls=first.media_urls,
+                accepted_at=self._clock.now(),
+                messages=messages,
+                again=batch.id,
+            )
+        )
 
     async def cancel(self, batch_id: str) -> CancelResult:
         """Cancel what of a batch has not left yet: one conditional update.
 
         Raises:
-            NotStoredError: The database did not answer in time.
+            StoredOrNotError: The database did not answer.
         """
-        raise NotImplementedError
+        try:
+            async with asyncio.timeout(_CANCEL):
+                if await self._batches.cancel(batch_id, self._clock.now()):
+                    self._announcer.wake()
+                    return CancelResult.CANCELED
+                known = await self._batches.batch(batch_id)
+        except Exception as exc:
+            _log.exception("sending.cancel_failed", batch=batch_id)
+            raise StoredOrNotError(
+                "We cannot tell whether it was canceled: our database did not answer. Look at its newest state."
+            ) from exc
+        return CancelResult.UNKNOWN if known is None else CancelResult.TOO_LATE
+
+    async def _accept(self, new: NewBatch) -> Acceptance:
+        try:
+            await self._batches.accept(new)
+        except RepeatedError:
+            return Acceptance("", repeated=True)
+        self._numbers.note_used(new.channel, new.user_id, new.sender)
+        self._wake_outbox()
+        self._announcer.wake()
+        return Acceptance(new.id)
+
+    def _recipients(self, typed: str) -> tuple[E164, ...]:
+        return parse_recipients(typed, region=self._rules.region, countries=self._rules.countries, limit=MAX_RECIPIENTS)
+
+    def _sender(self, draft: Draft, *, mms: bool) -> OurNumber:
+        """The number to send from, able to send what is to be sent."""
+        if draft.sender:
+            ours = self._numbers.find(draft.sender)
+            if ours is None and not self._numbers.loaded and draft.sender == self._numbers.default:
+                ours = OurNumber(draft.sender, "", "", sms=True, mms=True)
+        else:
+            ours = self._numbers.choose(draft.channel, draft.user_id)
+        if ours is None:
+            raise InvalidInputError(self._no_sender(draft.sender), "from")
+        if mms and not ours.mms:
+            other = next((number for number in self._numbers.able() if number.mms), None)
+            remedy = (
+                f"Choose {show_number(other.number)}, which can."
+                if other
+                else "None of your numbers can: send the text alone, to each separately."
+            )
+            raise InvalidInputError(
+                f"{show_number(ours.number)} cannot send pictures or group texts (MMS). {remedy}", "from"
+            )
+        return ours
+
+    def _no_sender(self, wanted: E164) -> str:
+        if not self._numbers.loaded:
+            return "CarrierX has not told us your numbers yet. Try again in a minute."
+        if wanted:
+            return f"{show_number(wanted)} cannot send texts any more. Choose another number."
+        return "None of your CarrierX numbers can send texts. Switch messaging on for one in CarrierX's portal."
+
+    def _check_again(self, first: Message, messages: tuple[NewMessage, ...]) -> None:
+        """The rules may have changed since: the countries, what the number can."""
+        wrong: dict[str, str] = {}
+        to = ",".join(number for new in messages for number in new.recipients)
+        self._read(wrong, "to", lambda: self._recipients(to), ())
+        mms = bool(first.media_urls) or any(new.group for new in messages)
+        draft = Draft("", "", "", "", "", "", first.sender, "", first.text)
+        self._read(wrong, "from", lambda: self._sender(draft, mms=mms), None)
+        if wrong:
+            raise InvalidFieldsError(wrong)
+
+    @staticmethod
+    def _read(wrong: dict[str, str], field: str, read: Callable[[], Read], otherwise: Read) -> Read:
+        """What `read` returns; on a mistake `otherwise`, and the sentence is noted."""
+        try:
+            return read()
+        except InvalidInputError as error:
+            wrong[field] = error.user_message
+            return otherwise
+
+
+def _check_text(text: str, media: object) -> None:
+    if not text and not media:
+        raise InvalidInputError("Type a text, or give a picture's address under Media.", "text")
+    if len(text) > MAX_CHARACTERS:
+        over = len(text) - MAX_CHARACTERS
+        raise InvalidInputError(
+            f"That is {len(text):,} characters, and a text takes {MAX_CHARACTERS:,}. Leave out {over:,}.", "text"
+        )
+
+
+def _repeat(text: Message) -> list[NewMessage]:
+    """The new messages that send `text` again to those whom it failed and nobody has sent it again to."""
+    failed: list[Recipient] = [phone for phone in text.recipients if phone.status in _UNSETTLED and not phone.retried]
+    if not text.group:
+        return [NewMessage(str(uuid4()), (phone.number,), group=False, retry_of=(text.id,)) for phone in failed]
+    if len(failed) == len(text.recipients):
+        keys = tuple(f"{text.id}:{phone.number}" for phone in failed)
+        return [NewMessage(str(uuid4()), tuple(phone.number for phone in failed), group=True, retry_of=keys)]
+    return [
+        NewMessage(str(uuid4()), (phone.number,), group=False, retry_of=(f"{text.id}:{phone.number}",))
+        for phone in failed
+    ]

@@ -1,7 +1,6 @@
 """Batches and their messages: accepted in one write, canceled in one, read back whole."""
 
 import json
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,48 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import E164, Batch, Cause, Failure, Message, Recipient, Status, Wait
+from bot.services.ports import NewBatch
 from bot.store.commits import GroupCommit
 from bot.store.dirty import mark_dirty
 from bot.store.tables import batch, message, recipient, retry
 
 _DELIVERED = Status.DELIVERED
-
-
-@dataclass(frozen=True, slots=True)
-class NewMessage:
-    """One request to come.
-
-    Attributes:
-        id: Random UUID.
-        recipients: One, or the members of a group MMS.
-        group: Whether it is a group MMS.
-        retry_of: Keys of the `retry` table that it takes: a message's id, or of a group's member `id:number`.
-    """
-
-    id: str
-    recipients: tuple[E164, ...]
-    group: bool
-    retry_of: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NewBatch:
-    """What is stored in one write when a text is accepted."""
-
-    id: str
-    key: str
-    team: str
-    user_id: str
-    user_name: str
-    channel: str
-    response_url: str
-    sender: E164
-    text: str
-    media_urls: tuple[str, ...]
-    accepted_at: datetime
-    messages: tuple[NewMessage, ...]
-    again: str = ""
-    retried: tuple[str, ...] = field(default=())
 
 
 class BatchStore:
@@ -131,20 +94,6 @@ class BatchStore:
             again=row.again,
             messages=tuple(_read_message(found, members.get(found.id, [])) for found in messages),
         )
-
-    async def last_used(self, since: datetime) -> tuple[dict[str, E164], dict[str, E164]]:
-        """The last sender per channel and per person, of batches accepted at or after `since`."""
-        channels: dict[str, E164] = {}
-        people: dict[str, E164] = {}
-        async with self._engine.connect() as connection:
-            for row in await connection.execute(
-                select(batch.c.asked_in, batch.c.user_id, batch.c.sender)
-                .where(batch.c.accepted_at >= since)
-                .order_by(batch.c.accepted_at)
-            ):
-                channels[row.asked_in] = row.sender
-                people[row.user_id] = row.sender
-        return channels, people
 
 
 def pair_of(sender: E164, recipients: tuple[E164, ...]) -> str:

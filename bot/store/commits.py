@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.errors import NotStoredError, StoredOrNotError
+from bot.services.ports import RepeatedError
 
 _TOGETHER = 200  # wishes in one transaction; more would hold up what reads between them
 _COMMIT = 1.0  # seconds that COMMIT may take after the deadline before the person is told that we cannot tell
@@ -27,10 +28,6 @@ _STORED_OR_NOT = (
 _log = structlog.get_logger(__name__)
 
 Wish = TypeVar("Wish")
-
-
-class RepeatedError(Exception):
-    """A unique key says that this very wish was stored before."""
 
 
 @dataclass(slots=True)
