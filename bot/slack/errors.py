@@ -1,0 +1,58 @@
+"""The boundary that nothing escapes.
+
+An async Bolt listener that raises loses its answer, and the person reads nothing. Inside `answering` every error
+becomes a sentence; what nobody expected gets a reference that stands in the log too.
+"""
+
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from secrets import token_hex
+
+import structlog
+
+from bot.errors import BotError
+
+Tell = Callable[[BotError], Awaitable[None]]
+"""Says an error's sentence where the person looks: under a field, or to them alone."""
+
+_FRAMES = 6  # of a traceback; the innermost say where it broke
+_log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def answering(tell: Tell, what: str) -> AsyncIterator[None]:
+    """Turn whatever is raised inside into a sentence.
+
+    Args:
+        tell: Says it; when that fails too, the log is all there is.
+        what: What the person did, for the log.
+    """
+    try:
+        yield
+    except Exception as exc:  # noqa: BLE001 -- the boundary
+        error = _explain(exc, what)
+        try:
+            await tell(error)
+        except Exception as silent:  # noqa: BLE001 -- the same
+            _log.error("slack.not_told", what=what, error=type(silent).__name__, where=show_place(silent))
+
+
+def show_place(exc: BaseException) -> str:
+    """Where it broke, as `file:line function`: a message may quote what somebody typed, a place cannot."""
+    frames = traceback.extract_tb(exc.__traceback__)[-_FRAMES:]
+    return " > ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames)
+
+
+def _explain(exc: Exception, what: str) -> BotError:
+    if isinstance(exc, BotError) and not exc.our_fault:
+        return exc
+    reference = token_hex(4)
+    _log.error("slack.failed", what=what, reference=reference, error=type(exc).__name__, where=show_place(exc))
+    asking = f"(If you ask whoever runs this app about it: reference {reference}.)"
+    if isinstance(exc, BotError):
+        return BotError(f"{exc.user_message} {asking}", exc.field)
+    return BotError(
+        "Something went wrong here, and it cannot be told whether the text goes out. "
+        f"Look in the channel before you send it again. {asking}"
+    )
