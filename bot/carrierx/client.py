@@ -1,0 +1,348 @@
+"""Talks to CarrierX: one keep-alive session, one `_request`, and a plain verdict on what became of a text.
+
+What decides between "surely not taken" and "nobody knows" is whether the request may have left this machine, and that
+is seen where it happens (`_WatchedRequest`), not guessed from the kind of exception.
+
+=============================================  ==========================================================
+What happened to a POST                        Raised
+=============================================  ==========================================================
+no connection: refused, DNS, TLS, timeout      CarrierUnavailableError
+`may_leave` said no                            NotLeftError
+no answer after it left; 3xx, 5xx;             CarrierOutcomeUnknownError, `busy` for 503
+a 2xx without a readable message_sid
+429                                            CarrierThrottledError
+401                                            CarrierUnauthorizedError
+any other 4xx                                  CarrierRejectedError
+=============================================  ==========================================================
+
+A redirect is never followed: it would carry token and text elsewhere. To a POST it proves nothing either way (a 303
+means "done, see there"), so it is unknown. 408 and 409 say that the text was not taken; they fail it like other 4xx.
+To a GET nothing is at stake: no answer and 5xx are CarrierUnavailableError, an unreadable answer or a redirect is
+CarrierResponseInvalidError.
+"""
+
+import logging
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from yarl import URL
+
+from bot.carrierx import wire
+from bot.carrierx.values import Number, Page, TextOut, TextState, TokenOwner
+from bot.errors import (
+    CarrierOutcomeUnknownError,
+    CarrierRejectedError,
+    CarrierResponseInvalidError,
+    CarrierThrottledError,
+    CarrierUnauthorizedError,
+    CarrierUnavailableError,
+)
+
+PAGE_SIZE = 1_000  # CarrierX's maximum
+MOST_PAGES = 50  # 50,000 records are more than any look-up may need; beyond, the answer would be incomplete
+_OK, _REDIRECT, _REFUSAL, _BREAKDOWN = 200, 300, 400, 500  # where HTTP's classes begin
+_LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; a page of 1,000 full MMS records is about 4 MiB
+_IDLE = 30.0  # seconds that an unused connection is kept; a server that closes first costs us an unknown outcome
+
+_log = logging.getLogger(__name__)
+
+
+class NotLeftError(Exception):
+    """`may_leave` said no; nothing left this machine."""
+
+
+@dataclass(slots=True)
+class _Departure:
+    """Whether one request may have left."""
+
+    may_leave: Callable[[], bool]
+    left: bool = False
+
+
+_departure: ContextVar[_Departure] = ContextVar("departure")
+
+
+class _WatchedRequest(aiohttp.ClientRequest):
+    """Asks and notes just before the first byte is written; the connection stands by then."""
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        departure = _departure.get()
+        if not departure.may_leave():
+            raise NotLeftError
+        departure.left = True
+        return await super().send(conn)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An HTTP answer, read to its end."""
+
+    status: int
+    body: bytes
+    retry_after: float
+
+
+class CarrierXClient:
+    """CarrierX's messages, detail records and numbers.
+
+    Use as an async context manager: it owns the session.
+
+    Args:
+        url: Of the API, with the version in its path.
+        token: Bearer token; never shown.
+        naming: How the account spells `from` and `to` when we write.
+        connect_timeout: Seconds until a connection must stand, waiting for a free one included.
+        answer_timeout: Seconds from then on until the whole answer must be here.
+        connections: How many requests may be under way at once.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        naming: wire.Naming = "current",
+        connect_timeout: float = 5.0,
+        answer_timeout: float = 20.0,
+        connections: int = 100,
+    ) -> None:
+        self._base = URL(url.rstrip("/"))
+        self._messages = URL(f"{self._base}/sms/messages")
+        self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        self._naming: wire.Naming = naming
+        self._timeout = aiohttp.ClientTimeout(
+            total=connect_timeout + answer_timeout, connect=connect_timeout, sock_read=answer_timeout
+        )
+        self._connections = connections
+        self._group_with_to = False  # undocumented; learnt from the first refusal
+        self._session: aiohttp.ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return f"CarrierXClient({str(self._base)!r})"
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=_IDLE),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=self._headers,
+            request_class=_WatchedRequest,
+            timeout=self._timeout,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def send(self, text: TextOut, *, may_leave: Callable[[], bool]) -> TextState:
+        """Hand a text over; `may_leave` is asked when the connection stands, before the first byte leaves.
+
+        Raises:
+            NotLeftError: `may_leave` said no.
+            CarrierError: As the module's table has it.
+        """
+        with_to = self._group_with_to
+        try:
+            return await self._post(text, with_to=with_to, may_leave=may_leave)
+        except CarrierRejectedError as error:
+            if not text.group or "to" not in error.fields:
+                raise
+        # Refused for its `to`, so surely not taken: CarrierX wants the other of the two ways.
+        state = await self._post(text, with_to=not with_to, may_leave=may_leave)
+        self._group_with_to = not with_to
+        return state
+
+    async def _post(self, text: TextOut, *, with_to: bool, may_leave: Callable[[], bool]) -> TextState:
+        body = wire.write_text(text, naming=self._naming, group_with_to=with_to)
+        answer = await self._request("POST", self._messages, body=body, may_leave=may_leave)
+        if not _OK <= answer.status < _REDIRECT:
+            raise CarrierOutcomeUnknownError(
+                f"CarrierX answered {answer.status}; the text may be on its way.",
+                busy=answer.status == HTTPStatus.SERVICE_UNAVAILABLE,
+            )
+        try:
+            return wire.read_message(answer.body)
+        except CarrierResponseInvalidError as error:
+            raise CarrierOutcomeUnknownError(f"{error.user_message} The text may be on its way.") from error
+
+    async def message(self, sid: str) -> TextState | None:
+        """The message as CarrierX has it now; None when it knows none by that id."""
+        body = await self._get(self._messages / sid)
+        return None if body is None else wire.read_message(body)
+
+    async def record(self, sid: str) -> TextState | None:
+        """One detail record; None when there is none by that id."""
+        body = await self._get(self._base / "sms/message_drs" / sid)
+        return None if body is None else wire.read_single_record(body)
+
+    async def records(self, since: datetime) -> list[TextState]:
+        """All outbound detail records of texts made at or after `since`, oldest first.
+
+        A server that ignores the filter is read to its end, and what was not asked for is left out here.
+
+        Raises:
+            CarrierResponseInvalidError: There are more than MOST_PAGES pages, or they lead in a circle.
+        """
+        start = self._base / "sms/message_drs"
+        query = {"filter": wire.write_records_filter(since), "order": "date_start", "limit": str(PAGE_SIZE)}
+        url = start.with_query(query)
+        seen: set[URL] = set()
+        records: dict[tuple[str, str, str], TextState] = {}  # by id: pages may overlap while records arrive
+        while url not in seen:
+            if len(seen) == MOST_PAGES:
+                raise CarrierResponseInvalidError(f"CarrierX has more than {MOST_PAGES} pages of detail records.")
+            seen.add(url)
+            page = wire.read_page(await self._get_existing(url))
+            items = _read_items(page, wire.read_record)
+            records.update(((record.sid, record.user_data, record.recipient), record) for record in items)
+            if not page.items or not (page.has_more or page.next_url):
+                asked_for = (record for record in records.values() if _is_asked_for(record, since))
+                return sorted(asked_for, key=lambda record: record.created_at or since)
+            last = items[-1].sid if items else ""
+            next_url = self._same_origin(page.next_url)
+            if next_url is None and not last:
+                raise CarrierResponseInvalidError("CarrierX's list of detail records breaks off.")
+            url = next_url or start.with_query({**query, "after": last})
+        raise CarrierResponseInvalidError("CarrierX's pages of detail records lead in a circle.")
+
+    async def numbers(self) -> list[Number]:
+        """The account's numbers.
+
+        Raises:
+            CarrierResponseInvalidError: There are more than MOST_PAGES pages.
+        """
+        url = self._base / "phonenumber/dids"
+        numbers: dict[str, Number] = {}
+        offset = 0
+        for _ in range(MOST_PAGES):
+            query = {"limit": str(PAGE_SIZE), "offset": str(offset)}
+            page = wire.read_page(await self._get_existing(url.with_query(query)))
+            numbers.update((number.digits, number) for number in _read_items(page, wire.read_number))
+            offset += len(page.items)
+            if not page.items or not (page.has_more or page.next_url):
+                return list(numbers.values())
+        raise CarrierResponseInvalidError(f"CarrierX has more than {MOST_PAGES} pages of numbers.")
+
+    async def check_token(self) -> None:
+        """Returns when CarrierX takes our token, whatever the token may do.
+
+        Raises:
+            CarrierUnauthorizedError: It does not.
+            CarrierError: It cannot be told now.
+        """
+        try:
+            await self._get((self._base / "phonenumber/dids").with_query(limit="1"))
+        except CarrierRejectedError as error:
+            if error.status != HTTPStatus.FORBIDDEN:  # known, but without the scope
+                raise
+
+    async def token_owner(self) -> TokenOwner:
+        """Whom the token belongs to, as far as CarrierX says."""
+        return wire.read_token_owner(await self._get_existing(self._base / "oauth/whoami"))
+
+    def _same_origin(self, address: str) -> URL | None:
+        """The next page where CarrierX says it is, unless that is somewhere our token must not go."""
+        try:
+            url = URL(address)
+            return url if address and url.origin() == self._base.origin() and not url.user else None
+        except ValueError:
+            return None
+
+    async def _get_existing(self, url: URL) -> bytes:
+        body = await self._get(url)
+        if body is None:
+            raise CarrierRejectedError(f"CarrierX does not know {url.path}; is CARRIERX_API_URL right?", 404)
+        return body
+
+    async def _get(self, url: URL) -> bytes | None:
+        """The body of a readable answer, None for 404."""
+        try:
+            answer = await self._request("GET", url)
+        except CarrierOutcomeUnknownError as error:
+            raise CarrierUnavailableError("CarrierX does not answer.") from error
+        except CarrierRejectedError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        if answer.status >= _BREAKDOWN:
+            raise CarrierUnavailableError(f"CarrierX answered {answer.status}.")
+        if answer.status >= _REDIRECT:
+            raise CarrierResponseInvalidError(f"CarrierX answered with a redirect ({answer.status}).")
+        return answer.body
+
+    async def _request(
+        self, method: str, url: URL, *, body: bytes | None = None, may_leave: Callable[[], bool] = lambda: True
+    ) -> _Answer:
+        """One request and its answer; raises what the same for POST and GET, leaves 2xx, 3xx and 5xx to the caller."""
+        if self._session is None:
+            raise RuntimeError("CarrierXClient is used outside of `async with`")
+        departure = _Departure(may_leave)
+        token = _departure.set(departure)
+        headers = {"Content-Type": "application/json"} if body is not None else None
+        try:
+            async with self._session.request(
+                method, url, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                answer = _Answer(response.status, await _read(response), _retry_after(response))
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            if departure.left:
+                raise CarrierOutcomeUnknownError("CarrierX did not answer; the text may be on its way.") from error
+            raise CarrierUnavailableError("CarrierX cannot be reached.") from error
+        finally:
+            _departure.reset(token)
+        _raise_refusal(answer)
+        return answer
+
+
+def _read_items(page: Page, read: Callable[[object], wire.Item]) -> list[wire.Item]:
+    items, unread = wire.read_items(page, read)
+    if unread:
+        _log.warning("CarrierX sent items that cannot be read; skipped: %s", ", ".join(unread))
+    return items
+
+
+def _is_asked_for(record: TextState, since: datetime) -> bool:
+    second = since.replace(microsecond=0)  # the filter's own precision
+    return not record.inbound and (record.created_at is None or record.created_at >= second)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body, bounded.
+
+    Raises:
+        aiohttp.ClientPayloadError: It is larger than any answer may be.
+    """
+    body = bytearray()
+    while chunk := await response.content.readany():
+        body += chunk
+        if len(body) > _LARGEST_ANSWER:
+            raise aiohttp.ClientPayloadError("the answer is too large")
+    return bytes(body)
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> float:
+    value = response.headers.get("Retry-After")
+    return wire.read_retry_after(value, now=datetime.now(UTC)) if value else 0.0
+
+
+def _raise_refusal(answer: _Answer) -> None:
+    """Raise for a 4xx."""
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        raise CarrierUnauthorizedError("CarrierX refuses our token.")
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise CarrierThrottledError("CarrierX asks us to slow down.", answer.retry_after)
+    if _REFUSAL <= answer.status < _BREAKDOWN:
+        complaint = wire.read_complaint(answer.body)
+        raise CarrierRejectedError(
+            complaint.sentence or f"CarrierX answered {answer.status} and gave no reason.",
+            answer.status,
+            complaint.fields,
+        )

@@ -1,0 +1,122 @@
+"""CarrierX's things as plain values; phone numbers are digits without `+`, as CarrierX writes them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+SEND_SMS = 2  # capability bits of a number
+SEND_MMS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class TextOut:
+    """A text to hand over.
+
+    Attributes:
+        user_data: Our id.
+        sender: Digits.
+        recipients: Digits; several make it a group MMS when `group` is set.
+        group: Whether it is a group MMS.
+        text: "" for media alone.
+        media_urls: At most 10.
+    """
+
+    user_data: str
+    sender: str
+    recipients: tuple[str, ...]
+    group: bool
+    text: str
+    media_urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextState:
+    """What CarrierX says of a text: in an answer, a receipt or a detail record.
+
+    Attributes:
+        sid: `message_sid`, or `dr_sid` of a detail record, "" where a record came without.
+        user_data: Ours if it came along, "" otherwise.
+        sender: Digits, "" when it did not come.
+        recipient: Digits of the one phone that this is about, "" when it names none or is about a whole group.
+        status: Lower case, "" when it did not come.
+        kind: `sms`, `mms` or "".
+        segments: None when not said.
+        price: Decimal string in USD, "" when not said.
+        code: `vendor_error_code`, "" when not said; by itself no sign of a failure.
+        created_at: When CarrierX took the text, None when not said.
+        changed_at: When it reached this status, None when not said.
+        inbound: Whether it is about a text to us.
+    """
+
+    sid: str
+    user_data: str
+    sender: str
+    recipient: str
+    status: str
+    kind: str
+    segments: int | None
+    price: str
+    code: str
+    created_at: datetime | None
+    changed_at: datetime | None
+    inbound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of the account.
+
+    Attributes:
+        digits: The number.
+        name: "" when it has none.
+        locality: City, "" when unknown.
+        capabilities: Bits of what is switched on, see SEND_SMS and SEND_MMS.
+    """
+
+    digits: str
+    name: str
+    locality: str
+    capabilities: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenOwner:
+    """Whom a token belongs to; what `GET /oauth/whoami` answers is documented nowhere.
+
+    Attributes:
+        partner_sid: The account, "" when not said.
+        name: The token's or its person's name, "" when not said.
+        scopes: What the token may do, empty when not said.
+    """
+
+    partner_sid: str
+    name: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, its items not yet read.
+
+    Attributes:
+        items: As they came.
+        has_more: CarrierX says that there are more.
+        next_url: Where it says they are, "" when it does not.
+    """
+
+    items: tuple[Any, ...]
+    has_more: bool
+    next_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """CarrierX's reason for a 4xx.
+
+    Attributes:
+        sentence: Its own words, "" when it gave none.
+        fields: Names of the fields it complains of, in current naming.
+    """
+
+    sentence: str
+    fields: tuple[str, ...]

@@ -1,0 +1,296 @@
+"""What CarrierX writes and reads, as plain values (docs.carrierx.com, Core API v2, SMS; read in November 2026).
+
+The only module that knows CarrierX's spellings. Older accounts see `from_did` and `to_did` where newer ones see
+`from` and `to`: we write as configured and read both. Reading is lenient field by field, because the documentation is
+thin: a field that makes no sense is a field that did not come, and only what has no id at all is unreadable.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, TypeVar
+
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
+
+from bot.carrierx.fields import Code, Count, Digits, Items, Line, Price, Time, UserData, Word
+from bot.carrierx.values import Complaint, Number, Page, TextOut, TextState, TokenOwner
+from bot.errors import CarrierResponseInvalidError
+
+Naming = Literal["current", "legacy"]
+
+_SENTENCE_LIMIT = 300  # what fits into a Slack message beside the rest
+_LONGEST_RETRY_AFTER = 3_600.0  # seconds; a text waits no longer than that in any case
+_WIRE_NAMES = {
+    "current": {"from": "from", "to": "to"},
+    "legacy": {"from": "from_did", "to": "to_did"},
+}
+_FIELD_NAMES = {"from_did": "from", "to_did": "to"}
+
+
+Item = TypeVar("Item")
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Message(BaseModel):
+    """The SMS object (docs: sms/sms/send), also the body of a callback."""
+
+    message_sid: Line = ""
+    user_data: UserData = ""
+    sender: Digits = Field("", validation_alias=AliasChoices("from", "from_did"))
+    recipient: Digits = Field("", validation_alias=AliasChoices("to", "to_did"))
+    group_recipients: Items = []
+    status: Word = ""
+    type: Word = ""
+    message_segments: Count = None
+    price: Price = ""
+    vendor_error_code: Code = ""
+    date_created: Time = None
+    date_status_changed: Time = None
+    direction: Word = ""
+
+
+class _Record(BaseModel):
+    """The SMS detail record (docs: sms/sms-detail-record/get)."""
+
+    dr_sid: Line = ""
+    user_data: UserData = ""
+    number_src: Digits = ""
+    number_dst: Digits = ""
+    status: Word = ""
+    type: Word = ""
+    message_segments: Count = None
+    price: Price = ""
+    vendor_error_code: Code = ""
+    date_start: Time = None
+    date_stop: Time = None
+    direction: Word = ""
+
+
+class _Did(BaseModel):
+    """A number (docs: phone-numbers/did/get)."""
+
+    phonenumber: Digits = ""
+    name: Line = ""
+    locality: Line = ""
+    active_capabilities: Count = None
+
+
+class _Whoami(BaseModel):
+    partner_sid: Line = ""
+    name: Line = Field("", validation_alias=AliasChoices("name", "login", "token_name"))
+    scopes: Items = []
+
+
+class _Envelope(BaseModel):
+    """An error (docs: the sample of phone-numbers/did-messaging-enablement/enable)."""
+
+    message: Line = ""
+    errors: Items = []
+
+
+class _Reason(BaseModel):
+    field: Line = ""
+    message: Line = ""
+
+
+def write_text(text: TextOut, *, naming: Naming, group_with_to: bool) -> bytes:
+    """A text as the body of `POST /sms/messages`.
+
+    Args:
+        text: The text.
+        naming: How the account spells its fields.
+        group_with_to: Whether `to` goes along with `group_recipients`; the documentation does not say.
+    """
+    names = _WIRE_NAMES[naming]
+    body: dict[str, object] = {names["from"]: text.sender, "user_data": text.user_data}
+    if text.group:
+        body["group_recipients"] = text.recipients
+    if not text.group or group_with_to:
+        body[names["to"]] = text.recipients[0]
+    if text.text:
+        body["message"] = text.text
+    if text.media_urls:
+        body["media_urls"] = text.media_urls
+    return json.dumps(body).encode()
+
+
+def write_records_filter(since: datetime) -> str:
+    """The filter for outbound detail records of texts made at or after `since`; CarrierX reads whole seconds."""
+    return f"date_start ge {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} and direction eq outbound"
+
+
+def read_message(body: bytes) -> TextState:
+    """The answer to a POST or a GET of a message; about all of a group where it is one.
+
+    Raises:
+        CarrierResponseInvalidError: It is no message with an id.
+    """
+    message = _read_message(body)
+    return _state(message, "" if message.group_recipients else message.recipient)
+
+
+def read_receipt(body: bytes) -> TextState:
+    """A callback; about the phone that it names.
+
+    Raises:
+        CarrierResponseInvalidError: It is no message with an id.
+    """
+    message = _read_message(body)
+    return _state(message, message.recipient)
+
+
+def _read_message(body: bytes) -> _Message:
+    message = _validated(_Message, _read_json(body))
+    if not message.message_sid:
+        raise CarrierResponseInvalidError("CarrierX's answer about a text carries no message_sid.")
+    return message
+
+
+def _state(message: _Message, recipient: str) -> TextState:
+    return TextState(
+        sid=message.message_sid,
+        user_data=message.user_data,
+        sender=message.sender,
+        recipient=recipient,
+        status=message.status,
+        kind=message.type,
+        segments=message.message_segments,
+        price=message.price,
+        code=message.vendor_error_code,
+        created_at=message.date_created,
+        changed_at=message.date_status_changed,
+        inbound=message.direction == "inbound",
+    )
+
+
+def read_record(item: object) -> TextState:
+    """One detail record of a page.
+
+    `date_stop` counts only when it is not before `date_start`: it was seen cut to the minute.
+
+    Raises:
+        CarrierResponseInvalidError: It carries neither its own id nor ours.
+    """
+    record = _validated(_Record, item)
+    if not record.dr_sid and not record.user_data:
+        raise CarrierResponseInvalidError("A detail record of CarrierX carries neither dr_sid nor user_data.")
+    start, stop = record.date_start, record.date_stop
+    return TextState(
+        sid=record.dr_sid,
+        user_data=record.user_data,
+        sender=record.number_src,
+        recipient=record.number_dst,
+        status=record.status,
+        kind=record.type,
+        segments=record.message_segments,
+        price=record.price,
+        code=record.vendor_error_code,
+        created_at=start,
+        changed_at=None if start and stop and stop < start else stop,
+        inbound=record.direction == "inbound",
+    )
+
+
+def read_single_record(body: bytes) -> TextState:
+    """The answer to a GET of one detail record.
+
+    Raises:
+        CarrierResponseInvalidError: It carries neither its own id nor ours.
+    """
+    return read_record(_read_json(body))
+
+
+def read_number(item: object) -> Number:
+    """One number of a page.
+
+    Raises:
+        CarrierResponseInvalidError: It has no digits.
+    """
+    did = _validated(_Did, item)
+    if not did.phonenumber:
+        raise CarrierResponseInvalidError("A number of CarrierX carries no phonenumber.")
+    name = "" if did.name == "N/A" else did.name
+    return Number(did.phonenumber, name, did.locality, did.active_capabilities or 0)
+
+
+def read_page(body: bytes) -> Page:
+    """The envelope of a list (docs: using-the-rest-api/pagination).
+
+    Raises:
+        CarrierResponseInvalidError: It holds no list.
+    """
+    page = _read_json(body)
+    if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+        raise CarrierResponseInvalidError("CarrierX's answer holds no list of items.")
+    pagination = page.get("pagination")
+    next_url = pagination.get("next") if isinstance(pagination, dict) else None
+    return Page(tuple(page["items"]), page.get("has_more") is True, next_url if isinstance(next_url, str) else "")
+
+
+def read_items(page: Page, read: Callable[[object], Item]) -> tuple[list[Item], list[str]]:
+    """What can be read of a page, in order, and the ids of what cannot ("?" for one without an id)."""
+    items: list[Item] = []
+    unread: list[str] = []
+    for item in page.items:
+        try:
+            items.append(read(item))
+        except CarrierResponseInvalidError:
+            sid = item.get("did_sid") if isinstance(item, dict) else None
+            unread.append(sid if isinstance(sid, str) and re.fullmatch(r"[0-9a-f-]{1,36}", sid) else "?")
+    return items, unread
+
+
+def read_token_owner(body: bytes) -> TokenOwner:
+    """Whom the token belongs to, as far as it is said.
+
+    Raises:
+        CarrierResponseInvalidError: It is no JSON object.
+    """
+    whoami = _validated(_Whoami, _read_json(body))
+    scopes = tuple(scope for scope in whoami.scopes if isinstance(scope, str))
+    return TokenOwner(whoami.partner_sid, whoami.name, scopes)
+
+
+def read_complaint(body: bytes) -> Complaint:
+    """CarrierX's reason for a 4xx; never raises, as the body may be empty or a proxy's HTML page.
+
+    The envelope is `{"message": …, "errors": [{"field": …, "message": …, "reference_sid": …}]}`.
+    """
+    try:
+        envelope = _validated(_Envelope, _read_json(body))
+    except CarrierResponseInvalidError:
+        return Complaint("", ())
+    reasons = [_validated(_Reason, error) for error in envelope.errors if isinstance(error, dict)]
+    said = [f"{reason.field}: {reason.message}" if reason.field else reason.message for reason in reasons]
+    sentence = ": ".join(filter(None, [envelope.message, "; ".join(filter(None, said))]))
+    fields = dict.fromkeys(_FIELD_NAMES.get(reason.field, reason.field) for reason in reasons if reason.field)
+    return Complaint(sentence[:_SENTENCE_LIMIT], tuple(fields))
+
+
+def read_retry_after(value: str, *, now: datetime) -> float:
+    """Seconds that `Retry-After` asks for (RFC 9110 §10.2.3), 0.0 when it says nothing readable."""
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value.strip(), re.ASCII):
+        return min(float(value), _LONGEST_RETRY_AFTER)
+    try:
+        time = parsedate_to_datetime(value)
+    except ValueError:
+        return 0.0
+    wait: timedelta = (time if time.tzinfo else time.replace(tzinfo=UTC)) - now
+    return min(max(wait.total_seconds(), 0.0), _LONGEST_RETRY_AFTER)
+
+
+def _read_json(body: bytes) -> Any:
+    """JSON, forgiving what the standard library forgives: a text cut inside an emoji must not hide its whole page."""
+    try:
+        return json.loads(body.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        raise CarrierResponseInvalidError("CarrierX's answer is not JSON.") from None  # the cause quotes the body
+
+
+def _validated(model: type[Model], value: object) -> Model:
+    try:
+        return model.model_validate(value)
+    except ValidationError:  # it is no object: no field can fail
+        raise CarrierResponseInvalidError("CarrierX's answer is no JSON object.") from None  # the cause quotes it
