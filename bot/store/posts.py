@@ -1,0 +1,339 @@
+"""What Slack shows and what it should show: dirty batches, the bot's posts, and the budgets all processes share.
+
+A claim costs the same whether ten batches are dirty or ten thousand: it hops from channel to channel over an index
+and reads the first batch of each.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    case,
+    delete,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    type_coerce,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.store.tables import Time, batch, pace, post
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Wants(IntEnum):
+    """What a batch needs next in Slack; `batch.wants`."""
+
+    NOTHING = 0
+    UPDATE = 1
+    POST = 2
+
+
+class Kind(StrEnum):
+    """Which of a batch's messages in Slack."""
+
+    ROOT = "root"  # the channel message
+    STATUS = "status"  # the first reply, edited in place
+    TROUBLE = "trouble"  # the reply that calls the sender
+    NOTICE = "notice"  # why all of this is in the sender's DM
+
+
+class PostState(StrEnum):
+    """What is known of a message in Slack."""
+
+    POSTING = "posting"  # a request may have left; it is looked for before it is made again
+    POSTED = "posted"
+    GONE = "gone"  # deleted by somebody, or refused for good: never made again
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One of the bot's messages in Slack.
+
+    Attributes:
+        id: Random UUID that travels as message metadata.
+        thread_ts: The root's ts, None for a message of its own.
+        ts: Slack's name for it, None until known.
+        started_at: When it was first asked for.
+        shown: Digest of the content that Slack has, "" when that is not known.
+        updated_at: When Slack last took it.
+    """
+
+    id: str
+    batch_id: str
+    kind: Kind
+    channel: str
+    thread_ts: str | None
+    state: PostState
+    started_at: datetime
+    ts: str | None = None
+    shown: str = ""
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A dirty batch that this process may show until `lease`.
+
+    Attributes:
+        wants: The kind of request that its place in the budget is for.
+        pace: The key of that budget.
+        version: Of the batch when it was claimed; another one at the end means that it is dirty again.
+        response_url: Slack's, as it came with the command; "" when there was none.
+        accepted_at: When that was.
+    """
+
+    batch_id: str
+    wants: Wants
+    pace: str
+    version: int
+    urgent: bool
+    lease: datetime
+    response_url: str
+    accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A rate, kept as GCRA has it: one time per key, the earliest for the next request.
+
+    Attributes:
+        every: One request each.
+        burst: As many at once after a rest.
+        spare: Places of the burst that only urgent requests may take.
+    """
+
+    every: timedelta
+    burst: int
+    spare: int = 0
+
+    def ahead(self, *, urgent: bool) -> timedelta:
+        """How far the kept time may lie in the future."""
+        return self.every * (self.burst - 1 - (0 if urgent else self.spare))
+
+
+class PostStore:
+    """The post and pace tables, and what of the batch table is about Slack.
+
+    Args:
+        engine: The database.
+        posts: Budget for new messages, per channel.
+        updates: Budget for edits, per workspace.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, posts: Budget, updates: Budget) -> None:
+        self._engine = engine
+        self._budgets = {Wants.POST: posts, Wants.UPDATE: updates}
+        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+
+    async def claim(self, now: datetime, *, lease: datetime, limit: int) -> list[Claim]:
+        """Lease what is due and within the budgets, final states first, then what has waited longest.
+
+        Args:
+            now: The time.
+            lease: Until when nobody else may take it.
+            limit: At most so many; at most one post per channel and one update per workspace in one go.
+        """
+        async with self._engine.begin() as connection:
+            heads = [
+                head
+                for wants in (Wants.UPDATE, Wants.POST)
+                for head in await connection.execute(self._heads(wants, now))
+            ]
+            heads.sort(key=lambda head: (not head.urgent, head.show_at))
+            if not heads:
+                return []
+            wanted = (
+                select(batch)
+                .where(batch.c.id.in_([head.id for head in heads[:limit]]), batch.c.wants > 0, _unleased(now))
+                .with_for_update(skip_locked=True)
+            )
+            claims = [_read_claim(row, lease) for row in await connection.execute(wanted)]
+            # In one order in every process, so that two never wait for each other.
+            claims.sort(key=lambda claim: claim.pace)
+            taken = [claim for claim in claims if await self._take(connection, claim, now)]
+            if taken:
+                ids = [claim.batch_id for claim in taken]
+                await connection.execute(update(batch).where(batch.c.id.in_(ids)).values(show_lease=lease))
+        return taken
+
+    async def posts(self, batch_id: str) -> dict[Kind, Post]:
+        """The messages of a batch, as far as they were ever asked for."""
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(select(post).where(post.c.batch_id == batch_id))
+            return {Kind(row.kind): _read_post(row) for row in rows}
+
+    async def begin(self, started: Post) -> bool:
+        """Note a message before it is asked for; False when somebody else has begun it."""
+        async with self._engine.begin() as connection:
+            inserted = await connection.execute(
+                self._insert(post).values(asdict(started)).on_conflict_do_nothing().returning(post.c.id)
+            )
+            return inserted.first() is not None
+
+    async def release(
+        self,
+        claim: Claim,
+        wants: Wants,
+        show_at: datetime,
+        *,
+        record: Post | None = None,
+        forget: Post | None = None,
+        unused: bool = False,
+    ) -> None:
+        """Give a batch back.
+
+        Args:
+            claim: What was claimed.
+            wants: What it still needs as far as this claim knows; when it has changed meanwhile, at least an update.
+            show_at: The earliest time of the next request for it.
+            record: A message as Slack has it now.
+            forget: A message that surely is not in Slack.
+            unused: No request was made; its place in the budget is given back.
+        """
+        async with self._engine.begin() as connection:
+            if record is not None:
+                await connection.execute(update(post).where(post.c.id == record.id).values(asdict(record)))
+            if forget is not None:
+                await connection.execute(delete(post).where(post.c.id == forget.id))
+            same = batch.c.version == claim.version
+            await connection.execute(
+                _held(claim).values(
+                    show_lease=None,
+                    show_at=show_at,
+                    wants=case((same, int(wants)), else_=max(int(wants), int(Wants.UPDATE))),
+                    urgent=case((same, claim.urgent and wants is not Wants.NOTHING), else_=batch.c.urgent),
+                )
+            )
+            if unused:
+                every = self._budgets[claim.wants].every
+                await connection.execute(
+                    update(pace).where(pace.c.key == claim.pace).values(next_at=_plus(pace.c.next_at, -every))
+                )
+
+    async def move(self, claim: Claim, channel: str, reason: str, now: datetime) -> None:
+        """Show a batch elsewhere from now on, from the start."""
+        async with self._engine.begin() as connection:
+            values = {"channel": channel, "moved": reason, "wants": int(Wants.POST), "show_lease": None, "show_at": now}
+            moved = await connection.execute(_held(claim).values(values).returning(batch.c.id))
+            if moved.first() is not None:
+                await connection.execute(delete(post).where(post.c.batch_id == claim.batch_id))
+
+    async def hold(self, claim: Claim, until: datetime) -> None:
+        """Let no process make this kind of request before `until`: Slack said so."""
+        budget = self._budgets[claim.wants]
+        at = until + budget.ahead(urgent=True)
+        statement = self._insert(pace).values(key=claim.pace, next_at=at)
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[pace.c.key], set_={"next_at": at}, where=pace.c.next_at < at
+                )
+            )
+
+    def _heads(self, wants: Wants, now: datetime) -> Select[Any]:
+        """The first due batch of each channel (posts) or workspace (updates) whose budget has room."""
+        budget = self._budgets[wants]
+        lane = batch.c.channel if wants is Wants.POST else batch.c.team
+        dirty = batch.c.wants == literal_column(str(int(wants)))  # no parameter, or the partial index goes unused
+        lanes = select(func.min(lane).label("lane")).where(dirty).cte("lanes", recursive=True)
+        following = select(func.min(lane)).where(dirty, lane > lanes.c.lane).scalar_subquery()
+        lanes = lanes.union_all(select(following).where(lanes.c.lane.is_not(None)))
+
+        def first(*, urgent: bool) -> ColumnElement[str]:
+            head = select(batch.c.id).where(
+                dirty,
+                lane == lanes.c.lane,
+                batch.c.urgent == (true() if urgent else false()),
+                batch.c.show_at <= now,
+                _unleased(now),
+            )
+            return head.order_by(batch.c.show_at).limit(1).correlate(lanes).scalar_subquery()
+
+        def has_room(*, urgent: bool) -> ColumnElement[bool]:
+            return or_(pace.c.next_at.is_(None), pace.c.next_at <= now + budget.ahead(urgent=urgent))
+
+        head = func.coalesce(first(urgent=True), case((has_room(urgent=False), first(urgent=False))))
+        heads = (
+            select(head.label("id"))
+            .select_from(lanes.outerjoin(pace, pace.c.key == literal_column(f"'{_prefix(wants)}'") + lanes.c.lane))
+            .where(lanes.c.lane.is_not(None), has_room(urgent=True))
+            .subquery()
+        )
+        return select(batch.c.id, batch.c.urgent, batch.c.show_at).join(heads, heads.c.id == batch.c.id)
+
+    async def _take(self, connection: AsyncConnection, claim: Claim, now: datetime) -> bool:
+        """Take a place in the budget if it has one left."""
+        budget = self._budgets[claim.wants]
+        later = _plus(case((pace.c.next_at > now, pace.c.next_at), else_=literal(now, Time)), budget.every)
+        taken = await connection.execute(
+            self._insert(pace)
+            .values(key=claim.pace, next_at=now + budget.every)
+            .on_conflict_do_update(
+                index_elements=[pace.c.key],
+                set_={"next_at": later},
+                where=pace.c.next_at <= now + budget.ahead(urgent=claim.urgent),
+            )
+            .returning(pace.c.key)
+        )
+        return taken.first() is not None
+
+
+def _unleased(now: datetime) -> ColumnElement[bool]:
+    return or_(batch.c.show_lease.is_(None), batch.c.show_lease <= now)
+
+
+def _held(claim: Claim) -> Any:
+    """An update of the batch that does nothing when the lease ran out and somebody else has it."""
+    return update(batch).where(batch.c.id == claim.batch_id, batch.c.show_lease == claim.lease)
+
+
+def _plus(at: ColumnElement[Any], by: timedelta) -> ColumnElement[Any]:
+    """Time columns are microseconds to the database."""
+    return type_coerce(type_coerce(at, BigInteger) + by // _MICROSECOND, Time)
+
+
+def _prefix(wants: Wants) -> str:
+    return "post:" if wants is Wants.POST else "update:"
+
+
+def _read_claim(row: Row[Any], lease: datetime) -> Claim:
+    wants = Wants(row.wants)
+    return Claim(
+        batch_id=row.id,
+        wants=wants,
+        pace=_prefix(wants) + (row.channel if wants is Wants.POST else row.team),
+        version=row.version,
+        urgent=row.urgent,
+        lease=lease,
+        response_url=row.response_url,
+        accepted_at=row.accepted_at,
+    )
+
+
+def _read_post(row: Row[Any]) -> Post:
+    return Post(
+        id=row.id,
+        batch_id=row.batch_id,
+        kind=Kind(row.kind),
+        channel=row.channel,
+        thread_ts=row.thread_ts,
+        state=PostState(row.state),
+        started_at=row.started_at,
+        ts=row.ts,
+        shown=row.shown,
+        updated_at=row.updated_at,
+    )
