@@ -262,7 +262,8 @@ class Sending:
         """The rules may have changed since: the countries, what the number can."""
         wrong: dict[str, str] = {}
         to = ",".join(number for new in messages for number in new.recipients)
-        self._read(wrong, "to", lambda: self._recipients(to), ())
+        none: tuple[str, ...] = ()
+        self._read(wrong, "to", lambda: self._recipients(to), none)
         mms = bool(first.media_urls) or any(new.group for new in messages)
         draft = Draft("", "", "", "", "", "", first.sender, "", first.text)
         self._read(wrong, "from", lambda: self._sender(draft, mms=mms), None)
