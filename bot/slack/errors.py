@@ -21,17 +21,18 @@ _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def answering(tell: Tell, what: str) -> AsyncIterator[None]:
+async def answering(tell: Tell, what: str, *, may_send: bool = False) -> AsyncIterator[None]:
     """Turn whatever is raised inside into a sentence.
 
     Args:
         tell: Says it; when that fails too, the log is all there is.
         what: What the person did, for the log.
+        may_send: A text may have been accepted before the unexpected happened, and the person must know.
     """
     try:
         yield
     except Exception as exc:  # noqa: BLE001 -- the boundary
-        error = _explain(exc, what)
+        error = _explain(exc, what, may_send=may_send)
         try:
             await tell(error)
         except Exception as silent:  # noqa: BLE001 -- the same
@@ -44,7 +45,7 @@ def show_place(exc: BaseException) -> str:
     return " > ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames)
 
 
-def _explain(exc: Exception, what: str) -> BotError:
+def _explain(exc: Exception, what: str, *, may_send: bool) -> BotError:
     if isinstance(exc, BotError) and not exc.our_fault:
         return exc
     reference = token_hex(4)
@@ -52,7 +53,9 @@ def _explain(exc: Exception, what: str) -> BotError:
     asking = f"(If you ask whoever runs this app about it: reference {reference}.)"
     if isinstance(exc, BotError):
         return BotError(f"{exc.user_message} {asking}", exc.field)
-    return BotError(
-        "Something went wrong here, and it cannot be told whether the text goes out. "
-        f"Look in the channel before you send it again. {asking}"
+    fate = (
+        "it cannot be told whether the text goes out. Look in the channel before you send it again."
+        if may_send
+        else "nothing was sent. Try again in a minute."
     )
+    return BotError(f"Something went wrong here, and {fate} {asking}")

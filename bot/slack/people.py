@@ -57,10 +57,12 @@ class Channel:
     """A channel, as far as it matters here.
 
     Attributes:
+        name: Without `#`, "" when Slack did not say.
         shared: Another company sees it, or is invited to.
         private, archived: As the names say.
     """
 
+    name: str = ""
     shared: bool = False
     private: bool = False
     archived: bool = False
@@ -120,10 +122,10 @@ class People:
         """Whether any channel shared with another company may be used."""
         return bool(self._allowed)
 
-    def name(self, user_id: str) -> str | None:
-        """What somebody is called, None when nobody by that id is known."""
-        person = self._people.get(user_id)
-        return person.name if person else None
+    def name(self, named: str) -> str | None:
+        """What a person or a channel is called, None when none by that id is known."""
+        known = self._people.get(named) or self._channels.get(named)
+        return known.name or None if known else None
 
     def channel(self, channel_id: str) -> Channel | None:
         """A channel, None when the bot cannot see one by that id."""
@@ -387,6 +389,7 @@ def _read_person(user: Mapping[str, Any]) -> Person:
 
 def _read_channel(channel: Mapping[str, Any]) -> Channel:
     return Channel(
+        name=str(channel.get("name") or ""),
         shared=bool(channel.get("is_ext_shared") or channel.get("is_pending_ext_shared")),
         private=bool(channel.get("is_private")),
         archived=bool(channel.get("is_archived")),

@@ -1,0 +1,320 @@
+"""What people do in Slack, and what follows: read it, ask a use case, answer.
+
+Slack waits three seconds for an answer and repeats nothing that a person did. So a text is stored first and answered
+then, with nothing in between, and whatever may be told later is told later. Each listener stands inside `answering`.
+"""
+
+import asyncio
+import re
+from collections.abc import Collection, Coroutine, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, Protocol
+
+import aiohttp
+import structlog
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.command import Help, InlineText, OpenModal, parse_command
+from bot.domain.phone import show_example
+from bot.errors import BotError, InvalidInputError, RefusedError
+from bot.services.ports import OurNumber
+from bot.services.sending import Acceptance, CancelResult, Draft
+from bot.slack import modal
+from bot.slack.blocks import AGAIN, CANCEL
+from bot.slack.errors import answering
+from bot.slack.notices import show_help, show_notice, show_sentence
+from bot.slack.people import People
+from bot.slack.text import to_phone_text, to_slack_fallback
+from bot.slack.web_client import SlackCallError, Workspace
+
+NEW: Final = "sms_new"
+FROM_MESSAGE: Final = "sms_from_message"
+
+_OPEN = 2.0  # seconds for views.open and views.update; the answer is due after three
+_LEAVE = 5.0  # seconds for what is still to be told when the bot stops
+_ANY = re.compile(".*")
+_log = structlog.get_logger(__name__)
+
+Body = Mapping[str, Any]
+
+
+class Texts(Protocol):
+    """The use cases; bot.services.sending has them."""
+
+    async def submit(self, draft: Draft) -> Acceptance:
+        """Judge a draft and store it."""
+        ...
+
+    async def again(self, batch_id: str, *, key: str, user_id: str, user_name: str, response_url: str) -> Acceptance:
+        """Send what failed of a batch once more."""
+        ...
+
+    async def cancel(self, batch_id: str) -> CancelResult:
+        """Cancel what has not left yet."""
+        ...
+
+
+class Senders(Protocol):
+    """The account's numbers as last read; bot.services.numbers has them."""
+
+    loaded: bool
+
+    def able(self) -> Sequence[OurNumber]:
+        """Those that can text."""
+        ...
+
+    def choose(self, channel: str, user_id: str) -> OurNumber | None:
+        """The one to offer first."""
+        ...
+
+
+class Listeners:
+    """Everything that Slack may send.
+
+    Args:
+        texts: The use cases.
+        senders: The account's numbers.
+        people: Who may, and what they are called.
+        slack: Over a session with a timeout, without retry handlers.
+        command: The slash command, `/sms`.
+        region: ISO 3166 code of the country that a number without `+` is in.
+        countries: ISO 3166 codes that may be texted.
+    """
+
+    def __init__(
+        self,
+        *,
+        texts: Texts,
+        senders: Senders,
+        people: People,
+        slack: AsyncWebClient,
+        command: str = "/sms",
+        region: str = "US",
+        countries: Collection[str] = ("US", "CA"),
+    ) -> None:
+        self._texts = texts
+        self._senders = senders
+        self._people = people
+        self._slack = slack
+        self._workspace = Workspace(slack)
+        self._command = command
+        self._region = region
+        self._countries = countries
+        self._telling: set[asyncio.Task[None]] = set()
+
+    def register(self, app: AsyncApp) -> None:
+        """Hang everything into a Bolt app."""
+        app.command(self._command)(self.command)
+        app.shortcut(NEW)(self.shortcut)
+        app.shortcut(FROM_MESSAGE)(self.shortcut)
+        app.view(modal.SEND)(self.submit)
+        app.action(modal.TEXT)(self.typing)
+        app.options(modal.FROM)(self.options)
+        app.action(CANCEL)(self.cancel)
+        app.action(AGAIN)(self.again)
+        app.event(_ANY)(self.event)  # also those that mean nothing here: Slack counts a 404 as a failed delivery
+
+    async def close(self) -> None:
+        """Wait for what is still to be told."""
+        if self._telling:
+            _, late = await asyncio.wait(self._telling, timeout=_LEAVE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def command(self, ack: AsyncAck, body: Body) -> None:
+        """`/sms …`."""
+
+        async def tell(error: BotError) -> None:
+            said = show_sentence(error.user_message)
+            await ack(text=said.text, blocks=said.blocks, response_type="ephemeral")
+
+        async with answering(tell, "command", may_send=True):
+            team, user_id, channel = body["team_id"], body["user_id"], body["channel_id"]
+            response_url = body.get("response_url", "")
+            await self._people.admit(user_id, team)
+            await self._people.admit_channel(channel)
+            asked = parse_command(
+                body.get("text", ""), region=self._region, countries=self._countries, command=self._command
+            )
+            match asked:
+                case Help():
+                    said = show_help(self._command, show_example(self._region))
+                    await ack(text=said.text, blocks=said.blocks, response_type="ephemeral")
+                case OpenModal():
+                    await self._open(body["trigger_id"], channel, user_id, response_url=response_url)
+                    await ack()
+                case InlineText(to, text):
+                    draft = Draft(
+                        key=f"command:{team}:{body['trigger_id']}",
+                        team=team,
+                        user_id=user_id,
+                        user_name=self._people.name(user_id) or body.get("user_name", ""),
+                        channel=channel,
+                        response_url=response_url,
+                        sender="",
+                        to=to,
+                        text=to_phone_text(text, names=self._people.name),
+                    )
+                    await self._texts.submit(draft)
+                    await ack()
+
+    async def shortcut(self, ack: AsyncAck, body: Body) -> None:
+        """“Send a text” and “Text this…”."""
+        await ack()
+        async with answering(partial(self._tell_shortcut, body), "shortcut"):
+            user_id, channel = body["user"]["id"], (body.get("channel") or {}).get("id", "")
+            await self._people.admit(user_id, _team(body))
+            if channel:
+                await self._people.admit_channel(channel)
+            text = to_phone_text((body.get("message") or {}).get("text") or "", names=self._people.name)
+            url = body.get("response_url", "")
+            await self._open(body["trigger_id"], channel, user_id, text=text, response_url=url)
+
+    async def typing(self, ack: AsyncAck, body: Body) -> None:
+        """Somebody types into Text: the line under it follows. Where it cannot, nothing is lost."""
+        await ack()
+        async with answering(_keep_silent, "typing"):
+            await self._people.admit(body["user"]["id"], _team(body))
+            view = body["view"]
+            changed = modal.update_live(view)
+            try:
+                async with asyncio.timeout(_OPEN):
+                    await self._slack.views_update(view_id=view["id"], hash=view["hash"], view=changed)
+            except (SlackApiError, aiohttp.ClientError, TimeoutError, OSError) as exc:
+                _log.debug("slack.live_line_not_updated", error=_name(exc))  # mostly hash_conflict: typed on
+
+    async def options(self, ack: AsyncAck, body: Body) -> None:
+        """Somebody searches for a number to send from."""
+        await ack(options=[])
+        async with answering(_keep_silent, "options"):
+            await self._people.admit(body["user"]["id"], _team(body))
+            await ack(options=modal.show_options(self._senders.able(), body.get("value") or ""))
+
+    async def submit(self, ack: AsyncAck, body: Body, view: Body) -> None:
+        """The modal's Send."""
+
+        async def tell(error: BotError) -> None:
+            await ack(response_action="errors", errors=modal.show_errors(view, error))
+
+        async with answering(tell, "submit", may_send=True):
+            team, user = _team(body), body["user"]
+            await self._people.admit(user["id"], team)
+            draft = modal.read_draft(
+                view,
+                key=f"view:{team}:{view['id']}",
+                team=team,
+                user_id=user["id"],
+                user_name=self._people.name(user["id"]) or user.get("name", ""),
+            )
+            await self._admit_chosen(draft.channel)
+            await self._texts.submit(draft)
+            await ack()
+
+    async def cancel(self, ack: AsyncAck, body: Body, action: Body) -> None:
+        """Cancel, under a text that waits. What came of it is shown there; only a failure needs words."""
+        await ack()
+        async with answering(partial(self._tell_presser, body), "cancel"):
+            await self._people.admit(body["user"]["id"], _team(body))
+            match await self._texts.cancel(action["value"]):
+                case CancelResult.TOO_LATE:
+                    raise RefusedError("Too late: the text has gone to CarrierX already, or may have.")
+                case CancelResult.UNKNOWN:
+                    raise RefusedError("I know nothing of this text any more, so there is nothing to cancel.")
+                case CancelResult.CANCELED:
+                    pass
+
+    async def again(self, ack: AsyncAck, body: Body, action: Body) -> None:
+        """Try again and Send again, under a text that failed."""
+        await ack()
+        async with answering(partial(self._tell_presser, body), "again", may_send=True):
+            team, user = _team(body), body["user"]
+            await self._people.admit(user["id"], team)
+            if channel := (body.get("channel") or {}).get("id"):
+                await self._people.admit_channel(channel)
+            acceptance = await self._texts.again(
+                action["value"],
+                key=f"again:{team}:{body['trigger_id']}",
+                user_id=user["id"],
+                user_name=self._people.name(user["id"]) or user.get("name", ""),
+                response_url=body.get("response_url", ""),
+            )
+            if acceptance.repeated:
+                raise RefusedError("Already sent again, so this press did nothing more.")
+
+    async def event(self, event: Body) -> None:
+        """Whatever happens in the workspace."""
+        async with answering(_keep_silent, "event"):
+            self._people.learn(event)
+
+    async def _open(
+        self, trigger_id: str, channel: str, user_id: str, *, text: str = "", response_url: str = ""
+    ) -> None:
+        opening = modal.Opening(
+            loaded=self._senders.loaded,
+            numbers=self._senders.able(),
+            chosen=self._senders.choose(channel, user_id),
+            channel=channel,
+            text=text,
+            response_url=response_url,
+            shared_too=self._people.any_shared_allowed,
+        )
+        try:
+            async with asyncio.timeout(_OPEN):
+                await self._slack.views_open(trigger_id=trigger_id, view=modal.build_view(opening))
+        except (SlackApiError, aiohttp.ClientError, TimeoutError, OSError) as exc:
+            _log.warning("slack.modal_not_opened", error=_name(exc))
+            raise BotError(
+                "Slack did not open the form. Try again, or write it all in one line: "
+                f"`{self._command} {show_example(self._region)} Running ten minutes late`."
+            ) from exc
+
+    async def _admit_chosen(self, channel: str) -> None:
+        """As `People.admit_channel`, about the modal's last field."""
+        if not channel:
+            raise InvalidInputError("Choose where the status is posted.", "channel")
+        try:
+            await self._people.admit_channel(channel)
+        except RefusedError as exc:
+            raise RefusedError(exc.user_message, "channel") from exc
+
+    async def _tell_presser(self, body: Body, error: BotError) -> None:
+        """Tell whoever pressed a button, after the answer: an answer to a press shows nothing."""
+        url = body.get("response_url") or ""
+        self._soon(self._workspace.tell(url, to_slack_fallback(error.user_message)))
+
+    async def _tell_shortcut(self, body: Body, error: BotError) -> None:
+        if body.get("response_url"):
+            await self._tell_presser(body, error)
+            return
+        async with asyncio.timeout(_OPEN):
+            await self._slack.views_open(trigger_id=body["trigger_id"], view=show_notice(error.user_message))
+
+    def _soon(self, telling: Coroutine[Any, Any, None]) -> None:
+        async def tell() -> None:
+            try:
+                await telling
+            except SlackCallError as exc:
+                _log.warning("slack.not_told", error=str(exc))
+
+        task = asyncio.create_task(tell())
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+
+async def _keep_silent(error: BotError) -> None:
+    """There is nobody to tell, or nothing that they could do."""
+
+
+def _team(body: Body) -> str:
+    """The workspace that somebody asks from; Slack leaves it out where an app is installed for a whole company."""
+    return (body.get("team") or {}).get("id") or body["user"].get("team_id") or ""
+
+
+def _name(exc: BaseException) -> str:
+    """Slack's word for an error, else Python's."""
+    if isinstance(exc, SlackApiError) and isinstance(getattr(exc.response, "data", None), dict):
+        return str(exc.response.data.get("error"))
+    return type(exc).__name__

@@ -1,0 +1,274 @@
+"""The modal: its fields, what was typed into them, and where its mistakes are shown.
+
+A field's block_id is the name that errors carry in `BotError.field`, so each mistake lands under its own field. Block
+and action ids never change while it is open: Slack keeps what was typed only under the same ids.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bot.domain.phone import show_number
+from bot.domain.segments import show_segments
+from bot.errors import BotError, InvalidFieldsError
+from bot.services.ports import OurNumber
+from bot.services.sending import Draft, How
+from bot.slack.rich_text import Element, clip
+from bot.slack.text import to_phone_text
+
+SEND: Final = "sms_send"
+FROM: Final = "sms_from"
+TEXT: Final = "sms_text"
+SELECTABLE: Final = 100  # options that Slack takes; with more, From is searched
+
+_LIVE = "live"
+_TYPED = 3000  # characters that Slack takes in one input; our own limit of 1,600 is a sentence under the field
+_LABEL = 75  # characters of an option
+_HOW = {
+    How.SEPARATE: ("Separate texts", "Each person gets their own and sees nobody else."),
+    How.GROUP: ("One group MMS", "Everybody sees everybody and all answers; at most 10 with our number."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the modal starts with.
+
+    Attributes:
+        loaded: The account's numbers are known; without them only the default is offered.
+        numbers: Those that can text.
+        chosen: The one that is offered first, None when there is none.
+        channel: Where the status is posted unless changed, "" where Slack knows the conversation.
+        text: Prefilled.
+        response_url: Of the command that opened it, "" when there is none.
+        shared_too: Channels shared with other companies are offered; those that may not be used are refused later.
+    """
+
+    loaded: bool
+    numbers: Sequence[OurNumber]
+    chosen: OurNumber | None
+    channel: str = ""
+    text: str = ""
+    response_url: str = ""
+    shared_too: bool = False
+
+
+def build_view(opening: Opening) -> dict[str, Any]:
+    """The modal, as `views.open` takes it."""
+    text = opening.text[:_TYPED]
+    return {
+        "type": "modal",
+        "callback_id": SEND,
+        "title": _plain("Send a text"),
+        "submit": _plain("Send"),
+        "close": _plain("Cancel"),
+        "private_metadata": json.dumps({"response_url": opening.response_url}),
+        "blocks": [
+            *_from_blocks(opening),
+            _input(
+                "to",
+                "To",
+                _typing("sms_to", "(516) 206-5574", multiline=True),
+                hint="One or several numbers, between commas or on lines of their own; at most 50.",
+            ),
+            _input("how", "To several", _how()),
+            _input(
+                "text",
+                "Text",
+                _typing(TEXT, "", multiline=True, initial=text, live=True),
+                optional=True,  # media alone is a text too
+                dispatch=True,
+            ),
+            _live(text),
+            _input(
+                "media",
+                "Media",
+                _typing("sms_media", "https://…", multiline=True),
+                hint="Public addresses of pictures and the like, one a line; at most 10. Makes it an MMS.",
+                optional=True,
+            ),
+            _input("channel", "Post status in", _conversations(opening)),
+        ],
+    }
+
+
+def update_live(view: Mapping[str, Any]) -> dict[str, Any]:
+    """The same view with its live line about what is typed now, as `views.update` takes it.
+
+    Built from the view that Slack sent, not anew: the numbers may have changed since it was opened, and another kind
+    of From would lose what was chosen.
+    """
+    text = _read_text(view)
+    blocks = [_live(text) if block.get("block_id") == _LIVE else block for block in view["blocks"]]
+    kept = ("type", "callback_id", "title", "submit", "close", "private_metadata")
+    return {**{key: view[key] for key in kept}, "blocks": blocks}
+
+
+def show_options(numbers: Sequence[OurNumber], typed: str) -> list[Element]:
+    """The numbers that match what was typed into a searched From, at most as many as Slack takes."""
+    wanted = typed.casefold().split()
+    digits = "".join(filter(str.isdigit, typed))
+    found = [
+        number
+        for number in numbers
+        if all(word in f"{number.name} {number.locality}".casefold() for word in wanted)
+        or (digits and digits in number.number)
+    ]
+    return [_option(number) for number in found[:SELECTABLE]]
+
+
+def read_draft(view: Mapping[str, Any], *, key: str, team: str, user_id: str, user_name: str) -> Draft:
+    """What was typed, not yet judged; empty inputs come as null or not at all."""
+    how = _selected(view, "how", "sms_how")
+    return Draft(
+        key=key,
+        team=team,
+        user_id=user_id,
+        user_name=user_name,
+        channel=str(_state(view, "channel", "sms_channel").get("selected_conversation") or ""),
+        response_url=_read_response_url(view),
+        sender=_selected(view, "from", FROM),
+        to=_value(view, "to", "sms_to"),
+        how=How(how) if how else How.SEPARATE,
+        text=_read_text(view),
+        media=_value(view, "media", "sms_media"),
+    )
+
+
+def show_errors(view: Mapping[str, Any], error: BotError) -> dict[str, str]:
+    """Each sentence under its own field; what belongs to none, or to one that is not there, under To.
+
+    Slack takes only block_ids of input blocks that are in the view.
+    """
+    fields = error.fields if isinstance(error, InvalidFieldsError) else {error.field or "": error.user_message}
+    there = {block.get("block_id") for block in view["blocks"] if block.get("type") == "input"}
+    shown: dict[str, str] = {}
+    for field, sentence in fields.items():
+        place = field if field in there else "to"
+        shown[place] = f"{shown[place]} {sentence}" if place in shown else sentence
+    return shown
+
+
+def _from_blocks(opening: Opening) -> list[Element]:
+    """From, and a sentence where the account's numbers are not known yet or there are none."""
+    blocks: list[Element] = []
+    if not opening.loaded:
+        offer = "so only the default one is offered" if opening.chosen else "and there is no default one"
+        blocks.append(
+            _section(
+                f"The list of your numbers has not come from CarrierX yet, {offer}. "
+                "Close this and try again in a minute for the others."
+            )
+        )
+    elif not opening.numbers:
+        blocks.append(_section("The CarrierX account has no number that can send texts. Ask whoever runs this app."))
+    offered = list(opening.numbers) if opening.loaded else []
+    if opening.chosen and opening.chosen not in offered:
+        offered.insert(0, opening.chosen)
+    if offered:
+        blocks.append(_input("from", "From", _senders(offered, opening.chosen)))
+    return blocks
+
+
+def _senders(offered: list[OurNumber], chosen: OurNumber | None) -> Element:
+    element: Element = {"type": "static_select", "action_id": FROM, "placeholder": _plain("Choose a number")}
+    if len(offered) <= SELECTABLE:
+        element["options"] = [_option(number) for number in offered]
+    else:
+        element |= {"type": "external_select", "min_query_length": 0, "placeholder": _plain("Search your numbers")}
+    if chosen:
+        element["initial_option"] = _option(chosen)
+    return element
+
+
+def _option(number: OurNumber) -> Element:
+    """`(212) 555-0100 · Front desk · New York`: the number comes first, so that cutting a long name leaves it."""
+    label = " · ".join(filter(None, (show_number(number.number), number.name.strip(), number.locality.strip())))
+    return {"text": _plain(clip(label, _LABEL)), "value": number.number}
+
+
+def _how() -> Element:
+    options = [
+        {"text": _plain(label), "description": _plain(meaning), "value": how.value}
+        for how, (label, meaning) in _HOW.items()
+    ]
+    return {"type": "radio_buttons", "action_id": "sms_how", "options": options, "initial_option": options[0]}
+
+
+def _conversations(opening: Opening) -> Element:
+    element: Element = {"type": "conversations_select", "action_id": "sms_channel"}
+    if opening.channel:
+        element["initial_conversation"] = opening.channel
+    else:
+        element["default_to_current_conversation"] = True
+    if not opening.shared_too:
+        element["filter"] = {
+            "include": ["public", "private", "im", "mpim"],
+            "exclude_external_shared_channels": True,
+        }
+    return element
+
+
+def _typing(action_id: str, placeholder: str, *, multiline: bool, initial: str = "", live: bool = False) -> Element:
+    element: Element = {
+        "type": "plain_text_input",
+        "action_id": action_id,
+        "multiline": multiline,
+        "max_length": _TYPED,
+    }
+    if placeholder:
+        element["placeholder"] = _plain(placeholder)
+    if initial:
+        element["initial_value"] = initial
+    if live:
+        element["dispatch_action_config"] = {"trigger_actions_on": ["on_character_entered"]}
+    return element
+
+
+def _input(
+    name: str, label: str, element: Element, *, hint: str = "", optional: bool = False, dispatch: bool = False
+) -> Element:
+    block: Element = {"type": "input", "block_id": name, "label": _plain(label), "element": element}
+    if hint:
+        block["hint"] = _plain(hint)
+    if optional:
+        block["optional"] = True
+    if dispatch:
+        block["dispatch_action"] = True
+    return block
+
+
+def _live(text: str) -> Element:
+    return {"type": "context", "block_id": _LIVE, "elements": [_plain(clip(show_segments(text), 600))]}
+
+
+def _section(text: str) -> Element:
+    return {"type": "section", "text": _plain(text)}
+
+
+def _plain(text: str) -> Element:
+    """Without `emoji`, so that a number named `:phone:` is shown as it is written."""
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def _read_text(view: Mapping[str, Any]) -> str:
+    """An input's text comes as typed: nothing is escaped, nobody is wrapped, and emoji are still `:names:`."""
+    return to_phone_text(_value(view, "text", TEXT), names=lambda _: None, escaped=False)
+
+
+def _read_response_url(view: Mapping[str, Any]) -> str:
+    return str(json.loads(view["private_metadata"])["response_url"])
+
+
+def _state(view: Mapping[str, Any], block_id: str, action_id: str) -> Mapping[str, Any]:
+    state: Mapping[str, Any] = view["state"]["values"].get(block_id, {}).get(action_id) or {}
+    return state
+
+
+def _value(view: Mapping[str, Any], block_id: str, action_id: str) -> str:
+    return str(_state(view, block_id, action_id).get("value") or "")
+
+
+def _selected(view: Mapping[str, Any], block_id: str, action_id: str) -> str:
+    return str((_state(view, block_id, action_id).get("selected_option") or {}).get("value") or "")
