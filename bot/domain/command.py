@@ -16,6 +16,7 @@ from bot.domain.phone import (
     accept,
     explain,
     match_extension,
+    match_number,
     read_number,
     shortest,
     show_example,
@@ -25,11 +26,12 @@ from bot.errors import InvalidInputError
 
 _LINK = re.compile(r"<tel:[^>]*>")
 _NEWLINE = r"\n\r\x85\u2028\u2029"
-_RUN = re.compile(rf"(?:[{NUMBER_CHARACTERS}]|[^\S{_NEWLINE}])*")
+_SPACES = r" \t\v\f\x1c-\x1f\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_RUN = re.compile(rf"[{NUMBER_CHARACTERS}{_SPACES}]*")
 _WORD = re.compile(r"\S+")
 _NOT_DIGIT = re.compile(r"\D+")
 _MARKS = ",:;，：；"  # noqa: RUF001 - the wide ones come from Chinese and Japanese keyboards
-_END = re.compile(rf"[{_MARKS}](?!\d)|[^\S{_NEWLINE}]*[{_NEWLINE}]")
+_END = re.compile(rf"[{_MARKS}](?!\d)|[{_SPACES}]*[{_NEWLINE}]")
 _EMOJI = re.compile(r":[\w+'-]+:")
 _MOST_DIGITS = 24  # E.164 has 15; with a prefix to dial abroad, an area code in parentheses and some to spare
 _FEWEST_DIGITS = 7  # of a second number; fewer are an order, a code or a price
@@ -113,78 +115,85 @@ class _Candidate:
 
 def _find_number(typed: str, *, region: str, countries: Collection[str], command: str) -> tuple[Reading, int, bool]:
     """The one valid reading, where it ends, and whether that was said plainly."""
-    candidates = list(_candidates(typed))
     readings = [
         (reading, candidate)
-        for candidate in candidates
-        if _may_be_number(candidate.typed, region) and (reading := read_number(candidate.typed, region)).number
+        for candidate in _candidates(typed, region)
+        if (reading := match_number(candidate.typed, region)) is not None
     ]
     if readings and readings[-1][1].plain:
         readings = readings[-1:]
     if not readings:
         example = f"`{command} {show_example(region)} {_SAYING}`"
-        raise _explain_none(typed, candidates, region=region, countries=countries, example=example)
-    numbers = dict.fromkeys(show_number(reading.number) for reading, _ in readings)
-    if len(numbers) > 1:
+        raise _explain_none(typed, region=region, countries=countries, example=example)
+    if len(readings) > 1:
+        numbers = [show_number(reading.number) for reading, _ in readings]
         first, second = readings[0][1], readings[1][1]
         raise InvalidInputError(
             f"The number can be read as {' or as '.join(numbers)}: put a comma after it, "
             f"such as `{command} {first.typed},{second.typed[first.end :]} …`.",
             "to",
         )
-    reading, candidate = readings[-1]
+    reading, candidate = readings[0]
     return reading, candidate.end, candidate.plain
 
 
-def _candidates(typed: str) -> Iterator[_Candidate]:
-    """Beginnings made of a number's characters only, that end with a word, shortest first."""
+def _candidates(typed: str, region: str = "") -> Iterator[_Candidate]:
+    """Beginnings made of a number's characters only, that end with a word, shortest first.
+
+    With a region only those with digits enough; most beginnings of a number are too short for any, which is cheaper to
+    count than to parse.
+    """
     run = _RUN.match(typed)
-    if run is None:
-        return
-    digits = 0
+    assert run is not None, "it matches nothing, too"
+    digits = ""
+    fewest: int | None = None
     for word in _WORD.finditer(run[0]):
-        here = _count_digits(word[0])
+        here = _NOT_DIGIT.sub("", word[0])
         digits += here
-        after = typed[word.end() : word.end() + 1]
-        if digits > _MOST_DIGITS:
+        if len(digits) > _MOST_DIGITS:
             return
-        if here and (not after or after.isspace() or after in _MARKS):
-            yield _Candidate(typed[: word.end()], word.end(), bool(_END.match(typed, word.end())))
+        if not here:
+            continue
+        end = word.end()
+        if region and not fewest:
+            fewest = _fewest_digits(run[0], digits, region)
+        if fewest and len(digits) < fewest:
+            continue
+        after = typed[end : end + 1]
+        if not after or after.isspace() or after in _MARKS:
+            yield _Candidate(typed[:end], end, plain=_END.match(typed, end) is not None)
 
 
-def _may_be_number(typed: str, region: str) -> bool:
-    """Cheaply: whether there are digits enough for any valid number; most beginnings of a number are too short."""
-    digits = _NOT_DIGIT.sub("", typed)
-    if "+" not in typed and "\uff0b" not in typed:
-        return len(digits) >= shortest(region, "")
-    fewest = [shortest("", digits[:length]) for length in (1, 2, 3)]
-    return any(0 < few <= len(digits) for few in fewest)
+def _fewest_digits(run: str, digits: str, region: str) -> int | None:
+    """How many digits a number needs that begins with `digits`; None when there are too few to tell."""
+    if "+" not in run and "\uff0b" not in run:
+        return shortest(region, "")
+    return next(filter(None, (shortest("", digits[:length]) for length in (1, 2, 3))), None)
 
 
 def _refuse_second_number(said: str, *, region: str, command: str) -> None:
     """Somebody who types two numbers means two recipients, not a customer's number in another customer's text."""
-    for candidate in _candidates(said):
-        number = read_number(candidate.typed, region).number
-        if number and _count_digits(candidate.typed) >= _FEWEST_DIGITS:
+    for candidate in _candidates(said, region):
+        reading = match_number(candidate.typed, region)
+        if reading is not None and _count_digits(candidate.typed) >= _FEWEST_DIGITS:
             raise InvalidInputError(
                 f"`{command}` with a text goes to one number: for several type `{command}` alone. "
-                f"If {show_number(number)} belongs to the text, let the text begin with a word.",
+                f"If {show_number(reading.number)} belongs to the text, let the text begin with a word.",
                 "to",
             )
 
 
-def _explain_none(
-    typed: str, candidates: list[_Candidate], *, region: str, countries: Collection[str], example: str
-) -> InvalidInputError:
+def _explain_none(typed: str, *, region: str, countries: Collection[str], example: str) -> InvalidInputError:
     """The sentence for a text that begins with no valid number."""
     start = InvalidInputError(f"The number comes first, then the text: {example}.", "to")
     run = _RUN.match(typed)
-    if run is None or _count_digits(run[0]) == 0:
+    assert run is not None, "it matches nothing, too"
+    if not _count_digits(run[0]):
         return start
     after = typed[run.end() :]
     if after and not after[0].isspace() and after[0] not in _MARKS and not run[0][-1].isspace():
         return _explain_glued(run[0], after, region=region, countries=countries) or start
-    flawed = [read_number(candidate.typed, region) for candidate in candidates] or [read_number(run[0], region)]
+    flawed = [read_number(candidate.typed, region) for candidate in _candidates(typed)] or [read_number(run[0], region)]
     best = next((reading for flaw in _TELLING for reading in reversed(flawed) if reading.flaw is flaw), flawed[-1])
     if best.flaw is Flaw.TOO_SHORT and _count_digits(best.typed) < _FEWEST_TO_EXPLAIN:
         return start
@@ -212,4 +221,4 @@ def _explain_glued(stem: str, after: str, *, region: str, countries: Collection[
 
 
 def _count_digits(typed: str) -> int:
-    return sum(character.isdecimal() for character in typed)
+    return len(_NOT_DIGIT.sub("", typed))

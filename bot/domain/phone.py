@@ -26,7 +26,9 @@ _MARKS = re.compile(f"[{MARKS}]")
 _HYPHENS = re.compile(f"[{HYPHENS}]")
 _ALLOWED = re.compile(rf"[{NUMBER_CHARACTERS}\s]*")
 _EXTENSION = re.compile(r"[\s,;]*(?P<extension>(?:extension|extn?|x|#)[.:]?\s*\d{1,7})(?!\w)", re.IGNORECASE)
-_NORTH_AMERICAN = re.compile(r"(?:\+?1)?([2-9]\d{9})")
+_NORTH_AMERICA = frozenset({"US", "CA"})  # the other countries with +1 have prefixes of their own
+_NORTH_AMERICAN = re.compile(r"(?:\+?1)?([2-9]\d*)")
+_NORTH_AMERICAN_DIGITS = 10
 _FORMATTING = str.maketrans("", "", " ().-")
 _SEPARATORS = re.compile(r"[,;，；、]")  # noqa: RUF001 - people who write Chinese or Japanese type these
 _SHOWN = 24  # characters of a wrong entry that an error repeats
@@ -112,10 +114,13 @@ def parse_recipients(typed: str, *, region: str, countries: Collection[str], lim
 
 
 def read_number(typed: str, region: str) -> Reading:
-    """What `typed` is as a whole; a flaw rather than an error, so that several readings can be weighed."""
-    plain = _fold(typed)
-    link = _LINK.fullmatch(plain)
-    return _read_plain(link["target"].strip() if link else plain, region)
+    """What `typed` is as a whole; a flaw rather than an error, so that the caller words it."""
+    return match_number(typed, region) or _find_flaw(_unwrap(typed), region)
+
+
+def match_number(typed: str, region: str) -> Reading | None:
+    """What `typed` is as a whole, None unless it is a valid number; `read_number` also finds out why not."""
+    return _match_plain(_unwrap(typed), region)
 
 
 def accept(reading: Reading, *, region: str, countries: Collection[str]) -> E164:
@@ -164,10 +169,9 @@ def show_number(number: E164) -> str:
     if number.startswith("+1") and len(number) == len("+15162065574"):
         return f"({number[2:5]}) {number[5:8]}-{number[8:]}"
     try:
-        parsed = phonenumbers.parse(number)
+        return phonenumbers.format_number(phonenumbers.parse(number), PhoneNumberFormat.INTERNATIONAL)
     except phonenumbers.NumberParseException:
-        return number  # a short code that CarrierX reports
-    return phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
+        return number  # a short code, for one
 
 
 def mask_number(number: E164) -> str:
@@ -208,48 +212,62 @@ _WIDE = {0xFF0B: "+", 0xFF08: "(", 0xFF09: ")", 0xFF0E: ".", **dict.fromkeys((0x
 _WIDE |= dict.fromkeys((0x202F, 0x205F, 0x3000), " ")
 
 
-@lru_cache(maxsize=16_384)
-def _read_plain(typed: str, region: str) -> Reading:
-    """As `read_number`, of folded text; remembered, since a parse takes 40 µs and teams text the same people."""
+def _unwrap(typed: str) -> str:
+    plain = _fold(typed)
+    link = _LINK.fullmatch(plain) if plain.startswith("<") else None
+    return link["target"].strip() if link else plain
+
+
+@lru_cache(maxsize=16_384)  # teams text the same people again, and a parse takes 30 µs
+def _match_plain(typed: str, region: str) -> Reading | None:
+    parsed = _parse(typed, region)
+    if parsed is None:
+        return None
+    # is_valid_number asks for the country, then whether the type there is known; so do these, without asking twice.
+    country = phonenumbers.region_code_for_number(parsed)
+    kind = phonenumbers.number_type(parsed)
+    if country is None or kind == PhoneNumberType.UNKNOWN:
+        return None
+    number = f"+{parsed.country_code}{phonenumbers.national_significant_number(parsed)}"
+    return Reading(typed, number, country, Flaw.PREMIUM if kind == PhoneNumberType.PREMIUM_RATE else None)
+
+
+def _parse(typed: str, region: str) -> phonenumbers.PhoneNumber | None:
+    """As `phonenumbers.parse`, with a short way for the digits of North America, which need no parsing."""
+    if not _ALLOWED.fullmatch(typed):
+        return None
+    american = _NORTH_AMERICAN.fullmatch(typed.translate(_FORMATTING))
+    if american and (region in _NORTH_AMERICA or typed.startswith("+")):
+        whole = len(american[1]) == _NORTH_AMERICAN_DIGITS
+        return phonenumbers.PhoneNumber(country_code=1, national_number=int(american[1])) if whole else None
+    try:
+        return phonenumbers.parse(typed, region)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _find_flaw(typed: str, region: str) -> Reading:
+    """Why `typed` is no valid number."""
     if not typed:
         return Reading(typed, flaw=Flaw.EMPTY)
     if not _ALLOWED.fullmatch(typed):
         extended = _EXTENSION.search(typed)
         return Reading(typed, flaw=Flaw.EXTENSION if extended and extended.end() == len(typed) else Flaw.CHARACTERS)
-    parsed = _parse(typed, region)
-    if isinstance(parsed, Flaw):
-        return Reading(typed, flaw=parsed)
-    country = phonenumbers.region_code_for_number(parsed)
-    kind = phonenumbers.number_type(parsed)
-    # is_valid_number is just this comparison; asking for the type instead saves looking everything up twice.
-    if country is None or kind == PhoneNumberType.UNKNOWN:
-        return Reading(typed, flaw=_find_flaw(typed, parsed, region))
-    number = f"+{parsed.country_code}{phonenumbers.national_significant_number(parsed)}"
-    premium = kind == PhoneNumberType.PREMIUM_RATE
-    return Reading(typed, number, country, Flaw.PREMIUM if premium else None)
-
-
-def _parse(typed: str, region: str) -> phonenumbers.PhoneNumber | Flaw:
-    """As `phonenumbers.parse`, with a short way for North America's ten digits, which need no parsing."""
-    ten = _NORTH_AMERICAN.fullmatch(typed.translate(_FORMATTING))
-    if ten and (region in {"US", "CA"} or typed.startswith("+")):
-        return phonenumbers.PhoneNumber(country_code=1, national_number=int(ten[1]))
-    try:
-        return phonenumbers.parse(typed, region)
-    except phonenumbers.NumberParseException as error:
-        if error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE:
-            return Flaw.NO_SUCH_COUNTRY
-        return Flaw.TOO_LONG if error.error_type == phonenumbers.NumberParseException.TOO_LONG else Flaw.TOO_SHORT
-
-
-def _find_flaw(typed: str, parsed: phonenumbers.PhoneNumber, region: str) -> Flaw:
     if phonenumbers.is_emergency_number(typed, region):
-        return Flaw.EMERGENCY
+        return Reading(typed, flaw=Flaw.EMERGENCY)
+    try:
+        parsed = phonenumbers.parse(typed, region)
+    except phonenumbers.NumberParseException as error:
+        return Reading(typed, flaw=_REFUSALS.get(error.error_type, Flaw.TOO_SHORT))
     if not typed.startswith("+") and phonenumbers.is_valid_short_number(parsed):
-        return Flaw.SHORT
-    return _LENGTHS.get(phonenumbers.is_possible_number_with_reason(parsed), Flaw.NOT_VALID)
+        return Reading(typed, flaw=Flaw.SHORT)
+    return Reading(typed, flaw=_LENGTHS.get(phonenumbers.is_possible_number_with_reason(parsed), Flaw.NOT_VALID))
 
 
+_REFUSALS = {
+    phonenumbers.NumberParseException.INVALID_COUNTRY_CODE: Flaw.NO_SUCH_COUNTRY,
+    phonenumbers.NumberParseException.TOO_LONG: Flaw.TOO_LONG,
+}
 _LENGTHS = {
     ValidationResult.TOO_SHORT: Flaw.TOO_SHORT,
     ValidationResult.TOO_LONG: Flaw.TOO_LONG,

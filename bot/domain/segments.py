@@ -87,7 +87,7 @@ def _show_character(character: str) -> str:
         return _WORDS[character]
     if unicodedata.category(character)[0] in "LNPS":
         return character
-    return unicodedata.name(character, f"U+{ord(character):04X}").lower().replace("u+", "U+")
+    return unicodedata.name(character, "").lower() or f"U+{ord(character):04X}"
 
 
 def _number(count: int, noun: str) -> str:

@@ -1,0 +1,153 @@
+"""Pictures and other files that go along, by public URL, and what CarrierX takes of text and media together.
+
+Limits are those of CarrierX's reference: 1,600 characters and 10 media a message. CarrierX fetches the media itself,
+so an address that only this machine or its network can reach is a mistake, or somebody looking where they should not.
+"""
+
+import re
+import socket
+import unicodedata
+from collections.abc import Iterator
+from html import unescape
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from bot.errors import InvalidInputError
+
+MAX_CHARACTERS = 1600
+MAX_MEDIA = 10
+
+_MAX_URL = 2000  # characters; what browsers, proxies and Slack's links all take
+_WRAPPED = re.compile(r"<([^|>]*)(?:\|[^>]*)?>")
+_DOTS = re.compile("[。．｡]")  # noqa: RUF001 - resolvers read these as dots (RFC 3490 §3.1)
+_LABEL = re.compile(r"[^\W_](?:[\w-]*[^\W_])?|_[\w-]+")
+_INSIDE = ("localhost", "local", "localdomain", "internal", "intranet", "lan", "home.arpa")
+_NAT64 = IPv6Network("64:ff9b::/96")
+_NAMED = 5  # wrong lines that an error explains; the others are only listed
+
+
+def check_text(text: str, *, has_media: bool) -> None:
+    """Whether CarrierX takes a text of this length.
+
+    Raises:
+        InvalidInputError: It is missing, too long, or holds what is no character.
+    """
+    if not text.strip() and not has_media:
+        raise InvalidInputError("What should it say? Write a text, or add media.", "text")
+    if (over := len(text) - MAX_CHARACTERS) > 0:
+        raise InvalidInputError(
+            f"The text has {len(text):,} characters, {over:,} more than the {MAX_CHARACTERS:,} that can be sent: "
+            "shorten it.",
+            "text",
+        )
+    if broken := re.search("[\0\ud800-\udfff]", text):
+        code = f"U+{ord(broken[0]):04X}"
+        raise InvalidInputError(
+            f"Character {broken.start() + 1} of the text is {code}, which no phone shows: delete it.", "text"
+        )
+
+
+def parse_media(typed: str, *, limit: int = MAX_MEDIA, trusted: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """URLs, one a line, in their order and without repetition.
+
+    Args:
+        typed: As a person typed them, or as Slack wrapped them (`<https://…|…>`).
+        limit: Most URLs.
+        trusted: Origins (`http://127.0.0.1:8090`) that are allowed although they are not public.
+
+    Raises:
+        InvalidInputError: All wrong lines in one short text.
+    """
+    lines = typed.strip().splitlines()
+    urls: dict[str, None] = {}
+    wrong: list[tuple[int, str]] = []
+    for number, line in enumerate(lines, 1):
+        url = _unwrap(line.strip())
+        if not url:
+            continue
+        if mistake := _find_mistake(url, trusted):
+            wrong.append((number, mistake))
+        else:
+            urls[url] = None
+    if wrong:
+        raise InvalidInputError(_list_wrong(wrong, alone=len(lines) == 1), "media")
+    if (over := len(urls) - limit) > 0:
+        raise InvalidInputError(f"That is {len(urls)} media, and {limit} go in one text: leave out {over}.", "media")
+    return tuple(urls)
+
+
+def _unwrap(line: str) -> str:
+    wrapped = _WRAPPED.fullmatch(line)
+    return unescape(wrapped[1]).strip() if wrapped else line
+
+
+def _find_mistake(url: str, trusted: frozenset[str]) -> str:
+    """What is wrong and what to do, "" for a URL that CarrierX can fetch."""
+    if len(url) > _MAX_URL:
+        return f"The URL has {len(url):,} characters, more than the {_MAX_URL:,} allowed: use a shorter one."
+    if re.search(r"[\s\x00-\x1f\x7f<>\"\\\ud800-\udfff]", url):
+        return "A URL has no spaces, quotes or backslashes: put one URL on each line."
+    return _find_address_mistake(url, trusted)
+
+
+def _find_address_mistake(url: str, trusted: frozenset[str]) -> str:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for what is no port
+    except ValueError:
+        return "The URL cannot be read: copy it again, such as https://example.com/picture.jpg."
+    if parts.scheme not in {"http", "https"}:
+        return "A URL begins with https://, such as https://example.com/picture.jpg."
+    if "@" in parts.netloc:
+        return "The URL holds a user name or a password: use one that needs none."
+    if f"{parts.scheme}://{parts.netloc}".lower() in trusted:
+        return ""
+    return _find_host_mistake(parts)
+
+
+def _find_host_mistake(parts: SplitResult) -> str:
+    host = _DOTS.sub(".", unicodedata.normalize("NFKC", parts.hostname or "")).removesuffix(".").lower()
+    address = _read_address(host)
+    if address is not None:
+        if all(part.is_global and not part.is_multicast for part in _inner_addresses(address)):
+            return ""
+        return "The URL's address is private, and CarrierX cannot fetch it: use a public one."
+    labels = host.split(".")
+    if (len(labels) == 1 and host) or host.endswith(tuple(f".{name}" for name in _INSIDE)):
+        return "The URL's host is known only inside a network, and CarrierX cannot fetch it: use a public one."
+    if labels[-1].isdecimal() or not all(_LABEL.fullmatch(label) for label in labels):
+        return "The URL's host cannot be right: copy the URL again."
+    return ""
+
+
+def _read_address(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that `host` is, in every spelling that a resolver takes (`127.1`, `0x7f000001`, `2130706433`)."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(host)) if host and host.isascii() else None
+    except OSError:
+        return None
+
+
+def _inner_addresses(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
+    """The address, or the IPv4 addresses that it stands for."""
+    if isinstance(address, IPv4Address):
+        yield address
+        return
+    inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64:
+        inner.append(IPv4Address(int(address) & 0xFFFFFFFF))
+    found = [part for part in inner if part is not None]
+    yield from found or [address]
+
+
+def _list_wrong(wrong: list[tuple[int, str]], *, alone: bool) -> str:
+    if alone:
+        return wrong[0][1]
+    explained = [f"Line {number}: {mistake}" for number, mistake in wrong[:_NAMED]]
+    if rest := wrong[_NAMED:]:
+        explained.append(f"Also wrong: {', '.join(str(number) for number, _ in rest)}.")
+    return " ".join(explained)
