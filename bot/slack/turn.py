@@ -28,11 +28,16 @@ _FRESH = timedelta(minutes=29)  # Slack takes a response_url for 30
 _PLAIN = 3_500  # characters of the plain text that stands in for blocks that Slack does not take
 
 _NOT_A_MEMBER = {"not_in_channel", "channel_not_found"}
-_CLOSED = _NOT_A_MEMBER | {"is_archived"}
+_CLOSED = _NOT_A_MEMBER | {"is_archived", "is_inactive"}
 _BAD_CONTENT = {"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text"}
 _DELETED = {"message_not_found"}
 _NO_THREAD = {"thread_not_found", "cannot_reply_to_message"}
-_MOVED = {"not_in_channel": "not_in_channel", "channel_not_found": "not_in_channel", "is_archived": "archived"}
+_MOVED = {
+    "not_in_channel": "not_in_channel",
+    "channel_not_found": "not_in_channel",
+    "is_archived": "archived",
+    "is_inactive": "archived",  # what chat.update says of an archived channel
+}
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    bindparam,
     case,
     delete,
     false,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     select,
     true,
     type_coerce,
+    union_all,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -32,6 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.store.tables import Time, batch, pace, post
 
 _MICROSECOND = timedelta(microseconds=1)
+_NOW = bindparam("now", type_=Time)
 
 
 class Wants(IntEnum):
@@ -148,20 +151,12 @@ class PostStore:
             limit: At most so many; at most one post per channel and one update per workspace in one go.
         """
         async with self._engine.begin() as connection:
-            heads = [
-                head
-                for wants in (Wants.UPDATE, Wants.POST)
-                for head in await connection.execute(self._heads(wants, now))
-            ]
-            heads.sort(key=lambda head: (not head.urgent, head.show_at))
+            found = await connection.scalars(_HEADS, {"now": now} | self._room(now))
+            heads = [head for head in found if head is not None]
             if not heads:
                 return []
-            wanted = (
-                select(batch)
-                .where(batch.c.id.in_([head.id for head in heads[:limit]]), batch.c.wants > 0, _unleased(now))
-                .with_for_update(skip_locked=True)
-            )
-            claims = [_read_claim(row, lease) for row in await connection.execute(wanted)]
+            rows = await connection.execute(_LOCK, {"heads": heads, "now": now, "limit": limit})
+            claims = [_read_claim(row, lease) for row in rows]
             # In one order in every process, so that two never wait for each other.
             claims.sort(key=lambda claim: claim.pace)
             taken = [claim for claim in claims if await self._take(connection, claim, now)]
@@ -244,36 +239,13 @@ class PostStore:
                 )
             )
 
-    def _heads(self, wants: Wants, now: datetime) -> Select[Any]:
-        """The first due batch of each channel (posts) or workspace (updates) whose budget has room."""
-        budget = self._budgets[wants]
-        lane = batch.c.channel if wants is Wants.POST else batch.c.team
-        dirty = batch.c.wants == literal_column(str(int(wants)))  # no parameter, or the partial index goes unused
-        lanes = select(func.min(lane).label("lane")).where(dirty).cte("lanes", recursive=True)
-        following = select(func.min(lane)).where(dirty, lane > lanes.c.lane).scalar_subquery()
-        lanes = lanes.union_all(select(following).where(lanes.c.lane.is_not(None)))
-
-        def first(*, urgent: bool) -> ColumnElement[str]:
-            head = select(batch.c.id).where(
-                dirty,
-                lane == lanes.c.lane,
-                batch.c.urgent == (true() if urgent else false()),
-                batch.c.show_at <= now,
-                _unleased(now),
-            )
-            return head.order_by(batch.c.show_at).limit(1).correlate(lanes).scalar_subquery()
-
-        def has_room(*, urgent: bool) -> ColumnElement[bool]:
-            return or_(pace.c.next_at.is_(None), pace.c.next_at <= now + budget.ahead(urgent=urgent))
-
-        head = func.coalesce(first(urgent=True), case((has_room(urgent=False), first(urgent=False))))
-        heads = (
-            select(head.label("id"))
-            .select_from(lanes.outerjoin(pace, pace.c.key == literal_column(f"'{_prefix(wants)}'") + lanes.c.lane))
-            .where(lanes.c.lane.is_not(None), has_room(urgent=True))
-            .subquery()
-        )
-        return select(batch.c.id, batch.c.urgent, batch.c.show_at).join(heads, heads.c.id == batch.c.id)
+    def _room(self, now: datetime) -> dict[str, datetime]:
+        """How far the time of each budget may lie ahead, for `_HEADS`."""
+        return {
+            _room_for(wants, urgent=urgent): now + budget.ahead(urgent=urgent)
+            for wants, budget in self._budgets.items()
+            for urgent in (True, False)
+        }
 
     async def _take(self, connection: AsyncConnection, claim: Claim, now: datetime) -> bool:
         """Take a place in the budget if it has one left."""
@@ -292,8 +264,34 @@ class PostStore:
         return taken.first() is not None
 
 
-def _unleased(now: datetime) -> ColumnElement[bool]:
-    return or_(batch.c.show_lease.is_(None), batch.c.show_lease <= now)
+def _unleased() -> ColumnElement[bool]:
+    return or_(batch.c.show_lease.is_(None), batch.c.show_lease <= _NOW)
+
+
+def _room_for(wants: Wants, *, urgent: bool) -> str:
+    return f"room_for_{'urgent' if urgent else 'other'}_{wants.name.lower()}"
+
+
+def _find_heads(wants: Wants) -> Select[Any]:
+    """The first due batch of each channel (posts) or workspace (updates) whose budget has room."""
+    lane = batch.c.channel if wants is Wants.POST else batch.c.team
+    dirty = batch.c.wants == literal_column(str(int(wants)))  # no parameter, or the partial index goes unused
+    lanes = select(func.min(lane).label("lane")).where(dirty).cte(f"lanes_{int(wants)}", recursive=True)
+    following = select(func.min(lane)).where(dirty, lane > lanes.c.lane).scalar_subquery()
+    lanes = lanes.union_all(select(following).where(lanes.c.lane.is_not(None)))
+
+    def first(*, urgent: bool) -> ColumnElement[str]:
+        due = (dirty, lane == lanes.c.lane, batch.c.urgent == (true() if urgent else false()), batch.c.show_at <= _NOW)
+        head = select(batch.c.id).where(*due, _unleased()).order_by(batch.c.show_at).limit(1)
+        return head.correlate(lanes).scalar_subquery()
+
+    def has_room(*, urgent: bool) -> ColumnElement[bool]:
+        room = bindparam(_room_for(wants, urgent=urgent), type_=Time)
+        return or_(pace.c.next_at.is_(None), pace.c.next_at <= room)
+
+    head = func.coalesce(first(urgent=True), case((has_room(urgent=False), first(urgent=False))))
+    paced = lanes.outerjoin(pace, pace.c.key == literal_column(f"'{_prefix(wants)}'") + lanes.c.lane)
+    return select(head).select_from(paced).where(lanes.c.lane.is_not(None), has_room(urgent=True))
 
 
 def _held(claim: Claim) -> Any:
@@ -337,3 +335,14 @@ def _read_post(row: Row[Any]) -> Post:
         shown=row.shown,
         updated_at=row.updated_at,
     )
+
+
+# Built once: putting such a statement together takes longer than running it.
+_HEADS = union_all(_find_heads(Wants.UPDATE), _find_heads(Wants.POST))
+_LOCK = (
+    select(batch)
+    .where(batch.c.id.in_(bindparam("heads", expanding=True)), batch.c.wants > 0, _unleased())
+    .order_by(batch.c.urgent.desc(), batch.c.show_at)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)

@@ -1,0 +1,244 @@
+"""Dirty batches are claimed by one process at a time, in the right order, within budgets that all processes share."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.store.dirty import mark_dirty
+from bot.store.posts import _HEADS, Budget, Claim, Kind, Post, PostState, PostStore, Wants
+from bot.store.tables import batch
+
+NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+LEASE = timedelta(seconds=20)
+
+
+@pytest.fixture
+def store(engine: AsyncEngine) -> PostStore:
+    return a_store(engine)
+
+
+def a_store(engine: AsyncEngine) -> PostStore:
+    return PostStore(engine, posts=Budget(SECOND, burst=2), updates=Budget(SECOND, burst=4, spare=2))
+
+
+async def put(engine: AsyncEngine, name: str, **known: object) -> str:
+    """A batch that wants a post in channel C1, accepted a minute ago."""
+    row = {
+        "id": name,
+        "key": name,
+        "team": "T1",
+        "user_id": "U1",
+        "user_name": "Alice",
+        "channel": "C1",
+        "asked_in": "C1",
+        "sender": "+12125550100",
+        "response_url": "",
+        "accepted_at": NOW - timedelta(minutes=1),
+        "show_at": NOW - timedelta(minutes=1),
+    }
+    async with engine.begin() as connection:
+        await connection.execute(insert(batch), [row | known])
+    return name
+
+
+async def claim(store: PostStore, now: datetime = NOW, limit: int = 10) -> list[Claim]:
+    return await store.claim(now, lease=now + LEASE, limit=limit)
+
+
+async def claim_all(store: PostStore, now: datetime = NOW) -> list[str]:
+    """The names in the order of their turns, until nothing is due any more."""
+    names: list[str] = []
+    while turn := await claim(store, now, limit=1):
+        names += [one.batch_id for one in turn]
+    return names
+
+
+def a_post(batch_id: str, kind: Kind = Kind.ROOT) -> Post:
+    return Post(str(uuid4()), batch_id, kind, "C1", None, PostState.POSTING, NOW)
+
+
+async def test_a_final_state_goes_first_then_what_has_waited_longest(engine: AsyncEngine, store: PostStore):
+    await put(engine, "young", wants=1, show_at=NOW - SECOND)
+    await put(engine, "old", wants=1, show_at=NOW - 9 * SECOND)
+    await put(engine, "final", wants=1, show_at=NOW, urgent=True)
+
+    assert await claim_all(store) == ["final", "old"]
+    assert await claim_all(store, NOW + SECOND) == ["young"]
+
+
+async def test_intermediate_states_leave_room_for_final_ones(engine: AsyncEngine, store: PostStore):
+    """Of a burst of four, two places are for final states only."""
+    for number in range(5):
+        await put(engine, f"sent-{number}", wants=1)
+
+    taken = await claim_all(store)
+    for number in range(5):
+        await put(engine, f"final-{number}", wants=1, urgent=True)
+    urgent = await claim_all(store)
+
+    assert len(taken) == 2
+    assert urgent == ["final-0", "final-1"]
+
+
+async def test_each_channel_has_its_own_budget_for_posts(engine: AsyncEngine, store: PostStore):
+    for number in range(4):
+        await put(engine, f"one-{number}")
+    await put(engine, "other", channel="C2")
+
+    taken = await claim_all(store)
+
+    assert sorted(name.partition("-")[0] for name in taken) == ["one", "one", "other"]
+
+
+async def test_a_budget_grows_back(engine: AsyncEngine, store: PostStore):
+    for number in range(9):
+        await put(engine, f"b{number}")
+    await claim_all(store)
+
+    assert len(await claim_all(store, NOW + SECOND)) == 1
+    assert len(await claim_all(store, NOW + 9 * SECOND)) == 2
+
+
+async def test_two_processes_share_the_budgets(engine: AsyncEngine, store: PostStore):
+    other = a_store(engine)
+    for number in range(6):
+        await put(engine, f"b{number}")
+
+    taken = [await claim(each, limit=1) for each in (store, other, store, other)]
+
+    assert [len(turn) for turn in taken] == [1, 1, 0, 0]
+    assert len({one.batch_id for turn in taken for one in turn}) == 2
+
+
+async def test_a_claimed_batch_is_nobody_elses_until_its_lease_ends(engine: AsyncEngine, store: PostStore):
+    await put(engine, "b")
+    await claim(store)
+
+    assert await claim(store, NOW + LEASE - SECOND) == []
+    assert [one.batch_id for one in await claim(store, NOW + LEASE)] == ["b"]
+
+
+async def test_a_batch_is_not_due_before_its_time(engine: AsyncEngine, store: PostStore):
+    await put(engine, "b", show_at=NOW + SECOND)
+
+    assert await claim(store) == []
+    assert len(await claim(store, NOW + SECOND)) == 1
+
+
+async def test_slacks_word_holds_the_budget_for_all(engine: AsyncEngine, store: PostStore):
+    await put(engine, "b")
+    await put(engine, "c")
+    (one,) = await claim(store)
+
+    await store.hold(one, NOW + 30 * SECOND)
+    await store.release(one, Wants.POST, NOW)
+
+    assert await claim(a_store(engine), NOW + 29 * SECOND) == []
+    assert len(await claim(a_store(engine), NOW + 30 * SECOND)) == 1
+
+
+async def test_an_unused_place_is_given_back(engine: AsyncEngine, store: PostStore):
+    await put(engine, "b")
+    for _ in range(5):
+        (one,) = await claim(store)
+        await store.release(one, Wants.POST, NOW, unused=True)
+
+    assert len(await claim(store)) == 1
+
+
+async def test_what_is_shown_is_no_longer_dirty(engine: AsyncEngine, store: PostStore):
+    await put(engine, "b", urgent=True)
+    (one,) = await claim(store)
+
+    await store.release(one, Wants.NOTHING, NOW)
+
+    assert await claim(store, NOW + timedelta(hours=1)) == []
+    async with engine.connect() as connection:
+        assert (await connection.execute(select(batch.c.urgent))).scalar() is False
+
+
+async def test_a_change_during_a_turn_keeps_the_batch_dirty(engine: AsyncEngine, store: PostStore):
+    """The version says so, however the turn ended."""
+    await put(engine, "b")
+    (one,) = await claim(store)
+    async with engine.begin() as connection:
+        await mark_dirty(connection, ["b"], urgent=True)
+
+    await store.release(one, Wants.NOTHING, NOW)
+
+    (again,) = await claim(store)
+    assert (again.wants, again.urgent) == (Wants.UPDATE, True)
+
+
+async def test_who_has_lost_the_lease_changes_nothing(engine: AsyncEngine, store: PostStore):
+    await put(engine, "b")
+    (lost,) = await claim(store)
+    (held,) = await claim(store, NOW + LEASE)
+
+    await store.release(lost, Wants.NOTHING, NOW)
+    await store.move(lost, "D1", "archived", NOW)
+
+    assert await claim(store, NOW + LEASE + SECOND) == []
+    async with engine.connect() as connection:
+        row = (await connection.execute(select(batch))).one()
+    assert (row.channel, row.show_lease) == ("C1", held.lease)
+
+
+async def test_a_message_is_begun_once(engine: AsyncEngine, store: PostStore):
+    await put(engine, "b")
+    first = a_post("b")
+
+    assert await store.begin(first) is True
+    assert await store.begin(a_post("b")) is False
+    assert await store.posts("b") == {Kind.ROOT: first}
+
+
+async def test_what_slack_took_is_read_back(engine: AsyncEngine, store: PostStore):
+    await put(engine, "b")
+    (one,) = await claim(store)
+    begun = a_post("b")
+    await store.begin(begun)
+    posted = replace(begun, state=PostState.POSTED, ts="1.2", shown="abc", updated_at=NOW)
+
+    await store.release(one, Wants.POST, NOW, record=posted)
+
+    assert await store.posts("b") == {Kind.ROOT: posted}
+
+
+async def test_a_moved_batch_starts_anew(engine: AsyncEngine, store: PostStore):
+    await put(engine, "b")
+    (one,) = await claim(store)
+    await store.begin(a_post("b"))
+
+    await store.move(one, "D1", "archived", NOW)
+
+    assert await store.posts("b") == {}
+    (again,) = await claim(store)
+    assert (again.pace, again.wants) == ("post:D1", Wants.POST)
+
+
+@pytest.mark.parametrize("wants", [1, 2])
+async def test_a_claim_uses_the_index_of_dirty_batches(engine: AsyncEngine, store: PostStore, wants: int):
+    """With thousands of dirty batches, every channel's turn still costs one step over an index."""
+    rows = [
+        {"id": f"b{n}", "key": f"b{n}", "team": "T1", "user_id": "U1", "user_name": "A", "channel": f"C{n % 7}"}
+        | {"asked_in": "C", "sender": "+1", "response_url": "", "accepted_at": NOW, "show_at": NOW, "wants": wants}
+        for n in range(3000)
+    ]
+    async with engine.begin() as connection:
+        await connection.execute(insert(batch), rows)
+        await connection.execute(update(batch).where(batch.c.id == "b0").values(urgent=True))
+        await connection.exec_driver_sql("ANALYZE")
+        explain = "EXPLAIN " if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
+        times = {"now": NOW} | store._room(NOW)
+        statement = _HEADS.params(times).compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
+        plan = " ".join(str(row) for row in await connection.exec_driver_sql(explain + str(statement)))
+
+    assert ("batch_to_post" if wants == 2 else "batch_to_update") in plan
+    assert "Seq Scan on batch" not in plan
+    assert "SCAN batch" not in plan.replace("SCAN batch USING", "")
