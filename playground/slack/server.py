@@ -174,7 +174,7 @@ class PretendSlack(Acting, Happenings):
             "ephemerals": [write_ephemeral(each) for each in self.ephemerals if each.user == person.id],
             "views": [each.write() | {"errors": each.errors} for each in self.views.stack(person.id)],
             "commands": sorted(self.manifest.commands),
-            "shortcuts": self.manifest.shortcuts,
+            "shortcuts": dict(self.manifest.shortcuts),
         }
 
     async def stop_listening(self) -> None:
@@ -200,7 +200,6 @@ class PretendSlack(Acting, Happenings):
         app.router.add_route("*", "/api/{method}", self._api.serve)
         app.router.add_post("/response/{name}", self._serve_response)
         app.router.add_get("/socket", self.sockets.serve)
-        self.add_routes(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await self.listen()
@@ -218,9 +217,6 @@ class PretendSlack(Acting, Happenings):
         await self.sockets.disconnect("link_disabled")
         await self._posts.close()
         await self._runner.cleanup()
-
-    def add_routes(self, app: web.Application) -> None:
-        """For a subclass that serves more."""
 
     async def _serve_response(self, request: web.Request) -> web.StreamResponse:
         return await self._responses.serve(request, self._api)
