@@ -192,6 +192,19 @@ class Settings(BaseSettings):
         return timedelta(minutes=self.sms_give_up_minutes)
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log line may hold."""
+        values = (
+            self.slack_bot_token,
+            self.slack_signing_secret,
+            self.slack_app_token,
+            self.carrierx_token,
+            *self.carrierx_callback_secret,
+        )
+        password = urlsplit(self.database_url).password
+        return (*(value.get_secret_value() for value in values if value is not None), *([password] if password else []))
+
+    @property
     def poll(self) -> timedelta:
         """When a text's state is first asked for where no receipt has come."""
         usual = 60.0 if self.carrierx_callback_secret else 2.0

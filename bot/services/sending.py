@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import structlog
 
-from bot.domain.media import MAX_CHARACTERS, parse_media
+from bot.domain.media import check_text, parse_media
 from bot.domain.message import E164, Message, Recipient, Status
 from bot.domain.phone import parse_recipients, show_number
 from bot.errors import InvalidFieldsError, InvalidInputError, RefusedError, StoredOrNotError
@@ -129,7 +129,7 @@ class Sending:
         to = self._read(wrong, "to", lambda: self._recipients(draft.to), none)
         media = self._read(wrong, "media", lambda: parse_media(draft.media, trusted=self._rules.trusted), none)
         text = draft.text.strip()
-        self._read(wrong, "text", lambda: _check_text(text, media or draft.media.strip()), None)
+        self._read(wrong, "text", lambda: check_text(text, has_media=bool(draft.media.strip())), None)
         group = draft.how is How.GROUP and len(to) > 1
         if group and len(to) >= GROUP_SIZE:
             wrong["how"] = (
@@ -278,16 +278,6 @@ class Sending:
         except InvalidInputError as error:
             wrong[field] = error.user_message
             return otherwise
-
-
-def _check_text(text: str, media: object) -> None:
-    if not text and not media:
-        raise InvalidInputError("Type a text, or give a picture's address under Media.", "text")
-    if len(text) > MAX_CHARACTERS:
-        over = len(text) - MAX_CHARACTERS
-        raise InvalidInputError(
-            f"That is {len(text):,} characters, and a text takes {MAX_CHARACTERS:,}. Leave out {over:,}.", "text"
-        )
 
 
 def _repeat(text: Message) -> list[NewMessage]:

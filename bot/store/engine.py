@@ -79,9 +79,10 @@ def _lock(path: Path) -> int:
 def _sqlite(path: Path) -> AsyncEngine:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     path.chmod(0o600)
+    # hide_parameters: an error's text ends in a log, and the parameters are people's texts.
     # One connection: SQLite before 3.51.3 can corrupt a WAL that two write or checkpoint at once.
     engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}", pool_size=1, max_overflow=0, pool_timeout=30, pool_recycle=-1
+        f"sqlite+aiosqlite:///{path}", pool_size=1, max_overflow=0, pool_timeout=30, hide_parameters=True
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -106,7 +107,12 @@ def _postgresql(url: str) -> AsyncEngine:
         return await asyncpg.connect(dsn, timeout=_CONNECT, server_settings={"application_name": "threadtext"})
 
     return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, pool_size=_POOL, max_overflow=0, pool_pre_ping=True
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=_POOL,
+        max_overflow=0,
+        pool_pre_ping=True,
+        hide_parameters=True,
     )
 
 

@@ -1,0 +1,330 @@
+"""The composition root: the only module that knows every room.
+
+`build_app` reads nothing but its arguments; `serve` runs what it builds until a signal comes.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+
+from bot.carrierx.callbacks import callback_routes
+from bot.carrierx.carrier import CarrierX
+from bot.carrierx.client import CarrierXClient
+from bot.services.following import Follower, FollowPace
+from bot.services.numbers import Numbers
+from bot.services.outbox import Outbox, Pace
+from bot.services.ports import CarrierState, Clock
+from bot.services.sending import Rules, Sending
+from bot.settings import Settings
+from bot.slack.announcer import POSTS, UPDATES, Announcer
+from bot.slack.bolt import build_bolt, slack_routes
+from bot.slack.listeners import Listeners
+from bot.slack.people import People
+from bot.slack.socket import Socket
+from bot.slack.web_client import open_web_client
+from bot.store.batches import BatchStore
+from bot.store.engine import is_postgresql, open_database
+from bot.store.following import FollowStore
+from bot.store.health import HealthStore
+from bot.store.numbers import NumberStore
+from bot.store.outbox import OutboxStore
+from bot.store.posts import PostStore
+from bot.web import MAX_BODY, health_routes
+
+_IN = 3.0  # seconds that requests to us may take at the end; Slack waits no longer
+_OUT = 16.0  # seconds that requests to CarrierX may take at the end: connecting and an answer
+_SHOWN = 2.0  # seconds to show their outcomes in Slack; what is not shown then is shown after the next start
+_LAG = timedelta(minutes=1)  # a due text that has waited longer is worth a word
+_HEALTH = 15.0  # seconds between two looks at what `/readyz` says from memory
+_CONCURRENCY: Final = 100  # requests to CarrierX at once
+_log = structlog.get_logger(__name__)
+
+
+class SystemClock:
+    """The machine's time."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        return datetime.now(UTC)
+
+    def boottime(self) -> float:
+        """Seconds, sleep included; macOS counts sleep in CLOCK_MONOTONIC already."""
+        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+@asynccontextmanager
+async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one piece
+    settings: Settings, *, clock: Clock
+) -> AsyncIterator[web.Application]:
+    """The whole bot as one application for a runner, working while the context is open.
+
+    Raises:
+        DatabaseError: The database cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(open_database(settings.database_url))
+        client = await stack.enter_async_context(
+            CarrierXClient(
+                settings.carrierx_api_url,
+                settings.carrierx_token.get_secret_value(),
+                naming=settings.carrierx_naming,
+                connect_timeout=settings.carrierx_connect_seconds,
+                answer_timeout=settings.carrierx_answer_seconds,
+                connections=_CONCURRENCY,
+            )
+        )
+        slack = await stack.enter_async_context(
+            open_web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+        )
+        carrier = CarrierX(client)
+        batches = BatchStore(engine)
+        followed = FollowStore(engine, poll=settings.poll)
+        outgoing = OutboxStore(engine, rate=settings.sms_rate_per_number, give_up=settings.give_up)
+        numbers = Numbers(
+            carrier=carrier,
+            known=NumberStore(engine),
+            clock=clock,
+            only=frozenset(settings.sms_numbers),
+            default=settings.sms_default_from,
+            interval=settings.sms_numbers_seconds,
+        )
+
+        def our_name(number: str) -> str:
+            ours = numbers.find(number)
+            return ours.name if ours is not None else ""
+
+        announcer = Announcer(
+            PostStore(engine, posts=POSTS, updates=UPDATES),
+            batches,
+            slack,
+            clock,
+            our_name=our_name,
+            sweep=settings.sms_sweep_seconds,
+            drain=_SHOWN,
+        )
+        sweep = timedelta(seconds=settings.sms_sweep_seconds)
+        outbox = Outbox(
+            outgoing=outgoing,
+            holds=followed,
+            carrier=carrier,
+            announcer=announcer,
+            clock=clock,
+            pace=Pace(
+                lease=timedelta(seconds=settings.sms_lease_seconds),
+                answer=timedelta(seconds=settings.carrierx_answer_seconds),
+                sweep=sweep,
+                lookup=settings.sms_lookup_seconds,
+                poll=settings.poll,
+                concurrency=_CONCURRENCY,
+            ),
+        )
+        follower = Follower(
+            followed=followed,
+            carrier=carrier,
+            outbox=outbox,
+            announcer=announcer,
+            clock=clock,
+            pace=FollowPace(
+                sweep=sweep, give_up=settings.give_up, lookup=settings.sms_lookup_seconds, poll=settings.poll
+            ),
+        )
+        people = People(slack, allowed_shared=settings.sms_shared_channels)
+        listeners = Listeners(
+            texts=Sending(
+                batches=batches,
+                numbers=numbers,
+                rules=Rules(
+                    region=settings.sms_default_region,
+                    countries=settings.sms_countries,
+                    trusted=frozenset({_origin(settings.carrierx_api_url)}),
+                ),
+                clock=clock,
+                announcer=announcer,
+                wake_outbox=outbox.wake,
+            ),
+            senders=numbers,
+            people=people,
+            slack=slack,
+            command=settings.sms_command,
+            region=settings.sms_default_region,
+            countries=settings.sms_countries,
+        )
+        bolt = build_bolt(slack, people)
+        listeners.register(bolt)
+        socket = None
+        if settings.slack_app_token is not None:
+            socket = Socket(bolt, settings.slack_app_token.get_secret_value(), settings.slack_api_url)
+        health = _Health(HealthStore(engine), followed, announcer, numbers, people, socket, clock)
+
+        async def receive(state: CarrierState) -> None:
+            if not state.inbound:
+                await followed.receive(state, clock.now())
+                announcer.wake()
+
+        app = web.Application(client_max_size=MAX_BODY)
+        app.add_routes(health_routes(health.write, health.show_degraded))
+        secrets = tuple(secret.get_secret_value() for secret in settings.carrierx_callback_secret)
+        app.add_routes(callback_routes(secrets, receive))
+        if socket is None:
+            assert settings.slack_signing_secret is not None  # Settings asks for one of the two
+            app.add_routes(slack_routes(bolt, settings.slack_signing_secret.get_secret_value()))
+
+        now = clock.now()
+        await numbers.load()
+        await followed.probe_soon(now)
+        if not is_postgresql(settings.database_url):
+            await outgoing.recover(now)
+
+        reading = _Loops()
+        reading.start("numbers", numbers.run())
+        reading.start("people", people.run())
+        reading.start("health", health.run())
+        working = _Loops()
+        working.start("outbox", outbox.run())
+        working.start("follower", follower.run())
+        showing = _Loops()
+        showing.start("announcer", announcer.run())
+        coming = _Loops()
+        if socket is not None:
+            coming.start("socket", socket.run())
+        try:
+            yield app
+        finally:
+            await coming.cancel()
+            await listeners.close()
+            await batches.drain()
+            outbox.close()
+            follower.close()
+            await working.finish(_OUT)
+            await followed.drain()
+            announcer.close()
+            await showing.finish(_SHOWN)
+            await reading.cancel()
+
+
+async def serve(settings: Settings, *, clock: Clock) -> None:
+    """Run until SIGTERM or SIGINT; leave within 20 s.
+
+    Raises:
+        DatabaseError: The database cannot be used.
+        OSError: The port cannot be listened on.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with build_app(settings, clock=clock) as app:
+        # No access log: it would hold the callback's path.
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_IN)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, settings.host, settings.port)
+            await site.start()
+            mode = "Socket Mode" if settings.slack_app_token is not None else "HTTP"
+            _log.info("app.listening", address=site.name, slack=mode, port=_port(runner))
+            await stop.wait()
+            _log.info("app.stopping")
+        finally:
+            await runner.cleanup()
+
+
+@dataclass(slots=True)
+class _Loops:
+    """Tasks that run as long as the bot; one that ends by itself is a bug that ends the bot."""
+
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _ending: bool = False
+
+    def start(self, name: str, loop: Coroutine[Any, Any, None]) -> None:
+        """Run it."""
+        task = asyncio.create_task(loop, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    async def finish(self, seconds: float) -> None:
+        """Wait for tasks that were told to end; cancel those that do not."""
+        self._ending = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        await self.cancel()
+
+    async def cancel(self) -> None:
+        """Cancel all and wait."""
+        self._ending = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if self._ending or task.cancelled():
+            return
+        _log.critical("app.loop_ended", loop=task.get_name(), exc_info=task.exception())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+@dataclass(slots=True)
+class _Health:
+    """What `/readyz` says."""
+
+    store: HealthStore
+    followed: FollowStore
+    announcer: Announcer
+    numbers: Numbers
+    people: People
+    socket: Socket | None
+    clock: Clock
+    _lag: timedelta = timedelta(0)
+    _held_since: datetime | None = None
+
+    async def write(self) -> None:
+        """Prove that the database takes writes."""
+        await self.store.write(self.clock.now())
+
+    async def run(self) -> None:
+        """Keep in memory what a question must not wait for."""
+        while True:
+            try:
+                self._lag = await self.store.lag(self.clock.now())
+                self._held_since = await self.followed.held_since()
+            except Exception as exc:  # noqa: BLE001 -- a loop's boundary; write() tells of the database
+                _log.warning("health.not_read", error=type(exc).__name__)
+            await asyncio.sleep(_HEALTH)
+
+    def show_degraded(self) -> list[str]:
+        """A sentence for each thing that does not work."""
+        found = []
+        if self._held_since is not None:
+            found.append(f"CarrierX refuses CARRIERX_TOKEN since {self._held_since:%Y-%m-%d %H:%M} UTC; texts wait.")
+        elif self.numbers.trouble:
+            found.append(f"CarrierX's numbers cannot be read: {self.numbers.trouble}")
+        if self._lag > _LAG:
+            found.append(f"A text has been due for {int(self._lag.total_seconds())} s and has not left.")
+        if self.announcer.health is not None:
+            found.append(
+                f"Slack shows nothing since {self.announcer.health.since:%H:%M} UTC: {self.announcer.health.why}"
+            )
+        if self.people.trouble:
+            found.append(f"Slack's people and channels cannot be read: {self.people.trouble}")
+        if self.socket is not None and not self.socket.connected:
+            found.append("Socket Mode is not connected; Slack's commands do not arrive.")
+        return found
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _port(runner: web.AppRunner) -> int:
+    port: int = runner.addresses[0][1]
+    return port

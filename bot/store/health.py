@@ -1,0 +1,36 @@
+"""Whether the database takes writes, and how long due texts have waited."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.store.tables import message, pace
+
+_KEY = "health"  # a row of the pace table that paces nothing
+
+
+class HealthStore:
+    """Questions for `/readyz`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def write(self, now: datetime) -> None:
+        """Write and commit something; raises whatever the driver raises."""
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(pace).where(pace.c.key == _KEY))
+            await connection.execute(insert(pace).values(key=_KEY, next_at=now))
+
+    async def lag(self, now: datetime) -> timedelta:
+        """How long the text that has been due longest has waited to be handed over."""
+        async with self._engine.connect() as connection:
+            oldest: datetime | None = (
+                await connection.execute(
+                    select(message.c.not_before)
+                    .where(text("status = 'accepted'"), message.c.not_before <= now)
+                    .order_by(message.c.not_before)
+                    .limit(1)
+                )
+            ).scalar()
+        return now - oldest if oldest is not None else timedelta(0)
