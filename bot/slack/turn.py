@@ -25,7 +25,6 @@ from bot.slack.web_client import (
 from bot.store.posts import Claim, Kind, Post, PostState, PostStore, Wants
 
 _FRESH = timedelta(minutes=29)  # Slack takes a response_url for 30
-_PLAIN = 3_500  # characters of the plain text that stands in for blocks that Slack does not take
 
 _NOT_A_MEMBER = {"not_in_channel", "channel_not_found"}
 _CLOSED = _NOT_A_MEMBER | {"is_archived", "is_inactive"}
@@ -201,7 +200,7 @@ class Turn:
                     joined = True
                 elif exc.code in _BAD_CONTENT and content.blocks:
                     _log.error("slack.bad_blocks", batch=self._batch.id, code=exc.code, reference=uuid4().hex[:8])
-                    content = Content(content.text[:_PLAIN], ())
+                    content = Content(content.text, ())
                 else:
                     raise
 

@@ -4,6 +4,7 @@ slack_sdk's own retry handler posts twice after a reset connection, so the clien
 timeout when the session is shared, so the session has one.
 """
 
+import re
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ _WAIT = 30.0  # seconds, where Slack asks us to slow down and does not say for h
 _TOO_MANY = 429
 _BROKEN = 500
 _EVENT: Final = "threadtext"
+_TEXT = 3_900  # characters; chat.update takes 4,000 in `text`, which only notifications and screen readers show
 
 _SLOW_DOWN = {"ratelimited", "rate_limited", "message_limit_exceeded"}
 _MAY_HAVE_WORKED = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
@@ -127,7 +129,7 @@ class Workspace:
             self._client.chat_postMessage(
                 channel=channel,
                 thread_ts=thread_ts,
-                text=content.text,
+                text=_fit(content.text),
                 blocks=list(content.blocks) or None,
                 metadata={"event_type": _EVENT, "event_payload": {"post_id": post_id}},
                 unfurl_links=False,
@@ -140,7 +142,7 @@ class Workspace:
         """Put other content into a message."""
         await _ask(
             # An empty list takes the blocks away, None would keep them.
-            self._client.chat_update(channel=channel, ts=ts, text=content.text, blocks=list(content.blocks))
+            self._client.chat_update(channel=channel, ts=ts, text=_fit(content.text), blocks=list(content.blocks))
         )
 
     async def delete(self, channel: str, ts: str) -> None:
@@ -242,6 +244,11 @@ async def _ask(call: Awaitable[AsyncSlackResponse]) -> dict[str, Any]:
     if not isinstance(answer.data, dict):
         raise SlackUnknownError("Slack's answer cannot be read")
     return answer.data
+
+
+def _fit(text: str) -> str:
+    """Escaped text, cut between two characters as people see them: half of `&amp;` would be shown as it is."""
+    return text if len(text) <= _TEXT else re.sub(r"&[a-z]*$", "", text[: _TEXT - 1]) + "…"
 
 
 def _read_refusal(response: Any) -> SlackCallError:
