@@ -1,0 +1,161 @@
+"""The modal fits Slack's limits whatever the account and the person hold, and reads back what was typed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from slack_sdk.models.views import View
+
+from bot.errors import InvalidFieldsError, NotStoredError
+from bot.services.ports import OurNumber
+from bot.services.sending import How
+from bot.slack.modal import Opening, build_view, read_draft, show_errors, show_options, update_live
+from bot.slack.notices import show_help, show_notice, show_sentence
+from playground.slack.limits import lint_message, lint_view
+from tests.slack.batches import NUMBERS, ODD_NAMES, ODD_TEXTS
+from tests.slack.surface import BACK_OFFICE, FRONT_DESK
+
+SAMPLES = Path(__file__).parents[1] / "samples" / "slack"
+OUR_NUMBERS = st.builds(OurNumber, NUMBERS, ODD_NAMES, ODD_NAMES, st.just(value=True), st.booleans())
+
+
+def read_sample(name: str) -> Any:
+    """A payload as Slack documents it."""
+    return json.loads((SAMPLES / name).read_text("utf-8"))
+
+
+def an_opening(**known: Any) -> Opening:
+    """A modal opened in #support."""
+    fields: dict[str, Any] = {
+        "loaded": True,
+        "numbers": (FRONT_DESK, BACK_OFFICE),
+        "chosen": FRONT_DESK,
+        "channel": "C1",
+    }
+    return Opening(**(fields | known))
+
+
+@st.composite
+def openings(draw: st.DrawFn) -> Opening:
+    """Any account and any prefilled text."""
+    numbers = draw(st.lists(OUR_NUMBERS, max_size=120, unique_by=lambda ours: ours.number))
+    return an_opening(
+        loaded=draw(st.booleans()),
+        numbers=numbers,
+        chosen=draw(st.sampled_from([None, *numbers])),
+        channel=draw(st.sampled_from(["", "C1", "D1"])),
+        text=draw(ODD_TEXTS) * draw(st.sampled_from([1, 3])),
+        response_url=draw(st.sampled_from(["", "https://hooks.slack.com/commands/T1/1/" + "x" * 200])),
+        shared_too=draw(st.booleans()),
+    )
+
+
+@given(openings())
+@settings(deadline=None, max_examples=60)
+def test_slack_takes_every_modal(opening: Opening) -> None:
+    """Long names, 120 numbers or none, odd texts."""
+    view = build_view(opening)
+
+    assert lint_view(view) == []
+    assert View(**view).to_dict() == view
+
+
+@given(openings(), ODD_TEXTS)
+@settings(deadline=None, max_examples=40)
+def test_slack_takes_every_live_line(opening: Opening, typed: str) -> None:
+    """Whatever is typed, the update keeps all ids, or Slack would throw away what was typed elsewhere."""
+    view = build_view(opening)
+    sent = view | {"id": "V1", "hash": "1.a", "state": {"values": {"text": {"sms_text": {"value": typed or None}}}}}
+
+    changed = update_live(sent)
+
+    assert lint_view(changed) == []
+    assert [block.get("block_id") for block in changed["blocks"]] == [block.get("block_id") for block in view["blocks"]]
+    assert changed["private_metadata"] == view["private_metadata"]
+
+
+def test_a_number_shows_its_name_and_place_after_itself() -> None:
+    """A long name is cut, the number never is."""
+    (plain,) = show_options([FRONT_DESK], "")
+    (long,) = show_options([OurNumber("+12125550100", "W" * 80, "New York", sms=True, mms=True)], "")
+
+    assert plain["text"]["text"] == "(212) 555-0100 · Front desk · New York"
+    assert long["text"]["text"].startswith("(212) 555-0100 · WWW")
+    assert len(long["text"]["text"]) == 75
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("", ["+12125550100", "+13105550101"]),
+        ("desk", ["+12125550100"]),
+        ("OFFICE angeles", ["+13105550101"]),
+        ("(310) 555", ["+13105550101"]),
+        ("nobody", []),
+    ],
+)
+def test_numbers_are_found_by_name_place_or_digits(typed: str, found: list[str]) -> None:
+    """As people remember them."""
+    assert [option["value"] for option in show_options([FRONT_DESK, BACK_OFFICE], typed)] == found
+
+
+def test_a_documented_submission_is_read() -> None:
+    """Slack's own sample, with this modal's ids."""
+    payload = read_sample("view_submission.json")
+
+    draft = read_draft(payload["view"], key="k", team="T1", user_id="U1", user_name="Alice")
+
+    assert (draft.sender, draft.to, draft.how) == ("+12125550100", "+15551234567", How.GROUP)
+    assert (draft.text, draft.media, draft.channel) == ("Hello", "", "C1")
+    assert draft.response_url == "https://hooks.slack.com/commands/T1/1/x"
+
+
+def test_inputs_that_slack_leaves_out_are_empty() -> None:
+    """Null, an empty object and a missing block are all the same."""
+    view = build_view(an_opening())
+    view["state"] = {"values": {"to": {"sms_to": {"value": None}}, "from": {"sms_from": {"selected_option": None}}}}
+
+    draft = read_draft(view, key="k", team="T1", user_id="U1", user_name="Alice")
+
+    assert (draft.sender, draft.to, draft.text, draft.media, draft.channel) == ("", "", "", "", "")
+    assert draft.how is How.SEPARATE
+
+
+def test_what_is_typed_into_the_form_is_taken_as_typed() -> None:
+    """An input is not escaped: `&amp;` is what the person wrote; only emoji are names still."""
+    view = build_view(an_opening())
+    view["state"] = {"values": {"text": {"sms_text": {"value": "a &amp; b <@U1> :wave:"}}}}
+
+    draft = read_draft(view, key="k", team="T1", user_id="U1", user_name="Alice")
+
+    assert draft.text == "a &amp; b <@U1> 👋"
+
+
+def test_errors_stand_only_under_fields_that_are_there() -> None:
+    """Slack refuses the whole answer otherwise; two that meet under one field are both said."""
+    view = build_view(an_opening(loaded=True, numbers=(), chosen=None))
+    error = InvalidFieldsError({"to": "No number.", "from": "No sender.", "text": "Too long."})
+
+    assert show_errors(view, error) == {"to": "No number. No sender.", "text": "Too long."}
+    assert show_errors(view, NotStoredError("Nothing was sent.")) == {"to": "Nothing was sent."}
+
+
+@given(ODD_TEXTS)
+@settings(deadline=None, max_examples=40)
+def test_slack_takes_every_sentence(quoted: str) -> None:
+    """An error quotes what somebody typed."""
+    said = show_sentence(f"“{quoted}” is no number: type `/sms (201) 555-0123 Hello`.")
+
+    assert lint_message({"text": said.text, "blocks": list(said.blocks)}) == []
+    assert "<" not in said.text
+    assert lint_view(show_notice(quoted or "x")) == []
+
+
+def test_slack_takes_the_help() -> None:
+    """With a command of any name."""
+    said = show_help("/" + "x" * 31, "+1 201-555-0123")
+
+    assert lint_message({"text": said.text, "blocks": list(said.blocks)}) == []
