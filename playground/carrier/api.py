@@ -1,0 +1,245 @@
+"""The documented endpoints of the pretend CarrierX."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from playground.carrier import query
+from playground.carrier.checks import InvalidError, check
+from playground.carrier.faults import Endpoint
+from playground.carrier.mishaps import AnsweredError, answer_with, befall_after, befall_before, refuse_with
+from playground.carrier.model import Message, Request
+from playground.carrier.picture import draw
+from playground.carrier.render import PARTNER_SID, render_did, render_message, render_record
+
+if TYPE_CHECKING:
+    from playground.carrier.server import PretendCarrier
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_SEND = frozenset({"sms.manage", "sms.create"})
+_READ = frozenset({"sms.manage", "sms.read"})
+_NUMBERS = frozenset({"phonenumber.manage", "phonenumber.read"})
+_PARTNERS = frozenset({"partners.manage", "partners.read"})
+_LARGEST_PICTURE = 8 * 1024 * 1024
+
+
+def make_app(carrier: "PretendCarrier") -> web.Application:
+    """The web application of one carrier."""
+    api = _Api(carrier)
+    app = web.Application(client_max_size=1024 * 1024, middlewares=[_answered])
+    app.add_routes(
+        [
+            web.post("/core/v2/sms/messages", api.send),
+            web.get("/core/v2/sms/messages/{sid}", api.message),
+            web.get("/core/v2/sms/message_drs", api.records),
+            web.get("/core/v2/sms/message_drs/{sid}", api.record),
+            web.get("/core/v2/phonenumber/dids", api.numbers),
+            web.get("/core/v2/oauth/whoami", api.whoami),
+            web.get("/core/v2/partners", api.partners),
+            web.get("/media/{name}", api.picture),
+            web.route("*", "/{path:.*}", api.nothing),
+        ]
+    )
+    return app
+
+
+@web.middleware
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except AnsweredError as answered:
+        return answered.response
+
+
+class _Api:
+    def __init__(self, carrier: "PretendCarrier") -> None:
+        self._carrier = carrier
+
+    async def send(self, request: web.Request) -> web.StreamResponse:
+        """Take a text."""
+        carrier = self._carrier
+        raw = await request.read()
+        self._arrive(request, _SEND)
+        body = _read_object(request, raw)
+        if carrier.faults:
+            armed = carrier.faults.take("send", _numbers(body), before=True)
+            if armed is not None:
+                await befall_before(request, armed)
+        try:
+            text = check(body, carrier.behaviour, carrier.dids, carrier.media_bytes)
+        except InvalidError as error:
+            return refuse_with(422, "object validation error", str(error), error.field)
+        message = carrier.accept(text)
+        if carrier.behaviour.receipt_before_answer:
+            await carrier.report_sent(message)
+        answer = answer_with(render_message(message, carrier.behaviour))
+        if carrier.faults:
+            armed = carrier.faults.take("send", text.recipients, before=False)
+            if armed is not None:
+                return await befall_after(request, armed, answer, carrier.pause)
+        return answer
+
+    async def message(self, request: web.Request) -> web.StreamResponse:
+        """One message."""
+
+        def answer() -> web.Response:
+            message = self._carrier.messages.get(request.match_info["sid"])
+            return _unknown_sid() if message is None else answer_with(render_message(message, self._carrier.behaviour))
+
+        return await self._read(request, "message", _READ, answer)
+
+    async def records(self, request: web.Request) -> web.StreamResponse:
+        """Detail records."""
+
+        def answer() -> web.Response:
+            rows = [self._render(message, number) for message, number in self._visible()]
+            return self._list(request, rows, "dr_sid")
+
+        return await self._read(request, "records", _READ, answer)
+
+    async def record(self, request: web.Request) -> web.StreamResponse:
+        """One detail record."""
+
+        def answer() -> web.Response:
+            sid = request.match_info["sid"]
+            for message, number in self._visible():
+                if message.copies[number].dr_sid == sid:
+                    return answer_with(self._render(message, number))
+            return _unknown_sid()
+
+        return await self._read(request, "records", _READ, answer)
+
+    async def numbers(self, request: web.Request) -> web.StreamResponse:
+        """The account's numbers."""
+
+        def answer() -> web.Response:
+            return self._list(request, [render_did(did) for did in self._carrier.dids.values()], "did_sid")
+
+        return await self._read(request, "numbers", _NUMBERS, answer)
+
+    async def whoami(self, request: web.Request) -> web.StreamResponse:
+        """Whom the token belongs to; the body is a guess."""
+        scopes = sorted(self._carrier.tokens.get(_token(request), ()))
+        whoami = {"partner_sid": PARTNER_SID, "name": "pretend token", "scopes": scopes}
+        return await self._read(request, "whoami", frozenset(), lambda: answer_with(whoami))
+
+    async def partners(self, request: web.Request) -> web.StreamResponse:
+        """The account."""
+        partner = {
+            "partner_sid": PARTNER_SID,
+            "name": "Pretend account",
+            "status": "active",
+            "balance": "351.52",
+            "payment_type": "prepay",
+            "callbacks": {"sms": self._carrier.behaviour.callback_url or None},
+        }
+        return await self._read(request, "any", _PARTNERS, lambda: self._list(request, [partner], "partner_sid"))
+
+    async def picture(self, request: web.Request) -> web.StreamResponse:
+        """A demo picture; `?bytes=` makes it as large as that."""
+        size = request.query.get("bytes", "0")
+        body = draw(request.match_info["name"], min(int(size), _LARGEST_PICTURE) if size.isdecimal() else 0)
+        return web.Response(body=body, content_type="image/png", headers={"Cache-Control": "max-age=3600"})
+
+    async def nothing(self, request: web.Request) -> web.StreamResponse:
+        """No such resource."""
+        self._arrive(request, frozenset())
+        return refuse_with(404, "Not Found", "no such resource")
+
+    async def _read(
+        self, request: web.Request, on: Endpoint, scopes: frozenset[str], answer: Callable[[], web.Response]
+    ) -> web.StreamResponse:
+        self._arrive(request, scopes)
+        armed = self._carrier.faults.take(on, (), before=True)
+        if armed is not None:
+            await befall_before(request, armed)
+        armed = self._carrier.faults.take(on, (), before=False)
+        return answer() if armed is None else await befall_after(request, armed, answer(), self._carrier.pause)
+
+    def _arrive(self, request: web.Request, scopes: frozenset[str]) -> None:
+        """Note a request and judge its token.
+
+        Raises:
+            AnsweredError: 401 or 403.
+        """
+        carrier = self._carrier
+        carrier.requests.append(Request(request.method, request.path, request.query_string))
+        carrier.changed()
+        granted = carrier.tokens.get(_token(request))
+        if granted is None:
+            raise AnsweredError(refuse_with(401, "unauthorized", "Bad credentials"))
+        if scopes and not scopes & granted:
+            needed = ", ".join(sorted(scopes))
+            raise AnsweredError(refuse_with(403, "forbidden", f"the token needs one of {needed}"))
+
+    def _visible(self) -> list[tuple[Message, str]]:
+        """Each copy whose detail record can be read by now."""
+        now = asyncio.get_running_loop().time()
+        return [
+            (message, number)
+            for message in self._carrier.messages.values()
+            if message.visible_at <= now
+            for number in message.copies
+        ]
+
+    def _render(self, message: Message, number: str) -> dict[str, Any]:
+        return render_record(message, message.copies[number], self._carrier.behaviour)
+
+    def _list(self, request: web.Request, rows: list[dict[str, Any]], sid: str) -> web.Response:
+        behaviour = self._carrier.behaviour
+        origin = behaviour.next_origin or self._carrier.origin
+
+        def address(arguments: dict[str, str]) -> str | None:
+            return None if origin == "none" else f"{origin}{request.path}?{urlencode(arguments)}"
+
+        try:
+            if "filter" in request.query and not behaviour.ignore_filter:
+                rows = query.select(rows, request.query["filter"])
+            if "order" in request.query:
+                rows = query.sort(rows, request.query["order"])
+            page = query.cut(rows, request.query, sid=sid, most=behaviour.page_limit, address=address)
+        except query.UnreadableQueryError:
+            return refuse_with(400, "Bad Request", "the query cannot be read")
+        except query.UnknownCursorError:
+            return _unknown_sid()
+        except InvalidError as error:
+            return refuse_with(422, "object validation error", str(error), error.field)
+        return answer_with(page)
+
+
+def _token(request: web.Request) -> str:
+    return request.headers.get("Authorization", "").removeprefix("Bearer ")
+
+
+def _numbers(body: dict[str, Any]) -> tuple[str, ...]:
+    """The phones that a body names, before it has been judged."""
+    members = body.get("group_recipients")
+    named = [body.get("to"), body.get("to_did"), *(members if isinstance(members, list) else [])]
+    return tuple(number for number in named if isinstance(number, str))
+
+
+def _read_object(request: web.Request, raw: bytes) -> dict[str, Any]:
+    """The JSON object of a POST.
+
+    Raises:
+        AnsweredError: 415 or 400.
+    """
+    if request.content_type != "application/json":
+        raise AnsweredError(refuse_with(415, "Unsupported media type", "Content-Type must be application/json"))
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise AnsweredError(refuse_with(400, "Bad Request", "No JSON object could be decoded"))
+    return body
+
+
+def _unknown_sid() -> web.Response:
+    """The documented 404."""
+    return refuse_with(404, "no item error", "cannot find item by sid")

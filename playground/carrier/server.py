@@ -1,0 +1,338 @@
+"""The pretend CarrierX: its state, its clockwork and its socket."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+from aiohttp import web
+
+from playground.carrier import api
+from playground.carrier.checks import Checked
+from playground.carrier.faults import Armed, Fault, Faults
+from playground.carrier.model import (
+    DIDS,
+    Behaviour,
+    Callback,
+    Copy,
+    Did,
+    Fate,
+    Message,
+    Post,
+    Request,
+    is_final,
+)
+from playground.carrier.receipts import Receipts
+from playground.carrier.render import render_receipt, render_time
+
+ALL_SCOPES = frozenset({"sms.manage", "phonenumber.manage", "partners.manage"})
+_FAILED = Fate("failed", "1602")
+
+
+class PretendCarrier:
+    """CarrierX on a local port; use as an async context manager.
+
+    Attributes:
+        token: Takes every request; more in `tokens`.
+        tokens: Scopes per token.
+        behaviour: How it answers; change it with `behave`.
+        dids: The account's numbers, by digits.
+        faults: What goes wrong; add with `arm`.
+        posts: Every accepted text, in order: the oracle.
+        counts: How often each `user_data` was accepted.
+        requests: Every request that arrived, accepted or not.
+        messages: What was accepted, by id, as it stands now.
+        callbacks: Every callback that was made.
+        down: Whether connections are refused.
+        port: Set on entering.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str = "",
+        behaviour: Behaviour | None = None,
+        dids: Iterable[Did] = DIDS,
+    ) -> None:
+        self.token = token or str(uuid4())
+        self.tokens: dict[str, frozenset[str]] = {self.token: ALL_SCOPES}
+        self.behaviour = behaviour or Behaviour()
+        self.dids = {did.number: did for did in dids}
+        self.faults = Faults(self.changed)
+        self.posts: list[Post] = []
+        self.counts: Counter[str] = Counter()
+        self.requests: list[Request] = []
+        self.messages: dict[str, Message] = {}
+        self.callbacks: list[Callback] = []
+        self.down = False
+        self.port = port
+        self._host = host
+        self._fates: dict[str, Fate] = {}
+        self._timers: dict[str, list[asyncio.TimerHandle]] = {}
+        self._waiters: list[tuple[Callable[[PretendCarrier], bool], asyncio.Future[None]]] = []
+        self._subscribers: set[asyncio.Queue[dict[str, Any]]] = set()
+        self._receipts = Receipts(self._note_callback)
+        self._closing = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._receipts.open()
+        self._runner = web.AppRunner(api.make_app(self), access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await self._listen()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        self.faults.drop_all()
+        for timers in self._timers.values():
+            for timer in timers:
+                timer.cancel()
+        await self._receipts.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    # ---------------------------------------------------------------- where it is
+
+    @property
+    def origin(self) -> str:
+        """`http://127.0.0.1:PORT`."""
+        return f"http://{self._host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """What CARRIERX_API_URL shall be."""
+        return f"{self.origin}/core/v2"
+
+    async def _listen(self) -> None:
+        assert self._runner is not None
+        self._site = web.TCPSite(self._runner, self._host, self.port, reuse_address=True)
+        await self._site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def go_down(self) -> None:
+        """Refuse connections and cut those that stand."""
+        assert self._runner is not None
+        if self._site is None or self._runner.server is None:
+            return
+        await self._site.stop()
+        self._site = None
+        for connection in list(self._runner.server.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        self.down = True
+        self.tell({"event": "down"})
+
+    async def come_up(self) -> None:
+        """Listen again, on the same port."""
+        if self._site is None:
+            await self._listen()
+            self.down = False
+            self.tell({"event": "up"})
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, but not beyond the end."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+        except TimeoutError:
+            return
+
+    # ---------------------------------------------------------------- how it behaves
+
+    def behave(self, **changes: Any) -> None:
+        """Change some of the Behaviour from now on."""
+        self.behaviour = replace(self.behaviour, **changes)
+        self.tell({"event": "behaviour"})
+
+    def arm(self, fault: Fault) -> Armed:
+        """Let something go wrong from the next fitting request on."""
+        armed = self.faults.arm(fault)
+        self.tell({"event": "faults"})
+        return armed
+
+    def clear_faults(self) -> None:
+        """Nothing goes wrong any more."""
+        self.faults.clear()
+        self.tell({"event": "faults"})
+
+    def decide(self, word: str, code: str = "", *, number: str = "") -> None:
+        """How texts to a phone, or all others, end from now on when they move by themselves."""
+        self._fates[number] = Fate(word, code)
+
+    # ---------------------------------------------------------------- texts
+
+    def accept(self, text: Checked) -> Message:
+        """Take a text: from here on it counts."""
+        sid, same = str(uuid4()), self.behaviour.dr_sid_is_message_sid
+        post = Post(
+            sid, text.user_data, text.sender, text.recipients, text.group, text.text, text.media_urls, datetime.now(UTC)
+        )
+        message = Message(post, text.to, asyncio.get_running_loop().time() + self.behaviour.records_lag)
+        for position, number in enumerate(text.recipients):
+            message.copies[number] = Copy(number, sid if same and position == 0 else str(uuid4()))
+        if text.over_limit:
+            message.fate = _FAILED
+        self.messages[sid] = message
+        self.posts.append(post)
+        self.counts[post.user_data] += 1
+        if self.behaviour.moves:
+            self._schedule(message)
+        self.changed()
+        if self._subscribers:
+            self.tell({"event": "accepted", "sid": sid, "numbers": list(text.recipients), "user_data": post.user_data})
+        return message
+
+    def _schedule(self, message: Message) -> None:
+        loop, behaviour = asyncio.get_running_loop(), self.behaviour
+        self._timers[message.post.sid] = [
+            loop.call_later(behaviour.sent_after, self._move_by_itself, message, False),
+            loop.call_later(behaviour.delivered_after, self._move_by_itself, message, True),
+        ]
+
+    def _move_by_itself(self, message: Message, last: bool) -> None:  # noqa: FBT001 -- call_later passes no keywords
+        if last:
+            del self._timers[message.post.sid]
+        ends: dict[Fate, list[str]] = {}
+        for number in message.copies:
+            fate = message.fate or self._fates.get(number) or self._fates.get("", Fate())
+            if last and fate.word == "delivered" and message.kind == "mms" and self.behaviour.mms_ends_at_sent:
+                fate = Fate("sent", fate.code)
+            ends.setdefault(fate, []).append(number)
+        for fate, numbers in ends.items():
+            if last and is_final(fate.word):
+                self._move(message, numbers, fate.word, fate.code, only_on=True)
+            elif not last and fate.word != "queued":
+                self._move(message, numbers, "sent", "", only_on=True)
+
+    def deliver(self, sid: str, *, to: str = "") -> None:
+        """Report a text as delivered, to one phone of a group or to all."""
+        self.move(sid, "delivered", to=to)
+
+    def fail(self, sid: str, word: str = "failed", code: str = "", *, to: str = "") -> None:
+        """Report a text as failed."""
+        self.move(sid, word, code, to=to)
+
+    def move(self, sid: str, word: str, code: str = "", *, to: str = "") -> None:
+        """Report any state, also one that leads back.
+
+        Raises:
+            KeyError: There is no such text, or it does not go to that phone.
+        """
+        message = self.messages[sid]
+        self._move(message, [message.copies[to].number] if to else list(message.copies), word, code)
+
+    def _move(self, message: Message, numbers: list[str], word: str, code: str, *, only_on: bool = False) -> None:
+        now = datetime.now(UTC)
+        moved = [message.copies[number] for number in numbers]
+        if only_on:  # what a person has driven already stays
+            moved = [copy for copy in moved if not is_final(copy.status) and copy.status != word]
+        for copy in moved:
+            copy.status, copy.code, copy.changed_at = word, code or copy.code, now
+            copy.sent_at = copy.sent_at or now
+            if self._subscribers:
+                self.tell({"event": "state", "sid": message.post.sid, "number": copy.number, "status": word})
+        if moved:
+            whole = message.post.group and self.behaviour.group_receipts == "whole"
+            did = self.dids.get(message.post.sender)
+            url = (did.callback_url if did else "") or self.behaviour.callback_url
+            about: list[Copy | None] = [None] if whole else list(moved)
+            for named in about:
+                receipt = render_receipt(message, named, self.behaviour)
+                self._receipts.send(url, message.post.sid, receipt, self.behaviour)
+            self.changed()
+
+    async def report_sent(self, message: Message) -> None:
+        """Move a fresh text to `sent` and wait until its receipts have been answered."""
+        self._move(message, list(message.copies), "sent", "", only_on=True)
+        await self._receipts.settle(message.post.sid)
+
+    def media_bytes(self, address: str) -> int:
+        """How large a picture is, as far as it is one of ours; others are not fetched and count nothing."""
+        if not address.startswith(f"{self.origin}/media/"):
+            return 0
+        size = parse_qs(urlsplit(address).query).get("bytes", ["0"])[0]
+        return int(size) if size.isdecimal() else 0
+
+    def phones(self) -> dict[str, list[dict[str, Any]]]:
+        """What each phone was sent, oldest first, with where it stands."""
+        phones: dict[str, list[dict[str, Any]]] = {}
+        for message in self.messages.values():
+            post = message.post
+            for copy in message.copies.values():
+                phones.setdefault(copy.number, []).append(
+                    {
+                        "sid": post.sid,
+                        "user_data": post.user_data,
+                        "from": post.sender,
+                        "group": list(post.recipients) if post.group else [],
+                        "text": post.text,
+                        "media_urls": list(post.media_urls),
+                        "type": message.kind,
+                        "at": render_time(post.at),
+                        "changed_at": render_time(copy.changed_at),
+                        "state": copy.status,
+                        "code": copy.code,
+                    }
+                )
+        return phones
+
+    # ---------------------------------------------------------------- who is told
+
+    async def until(self, condition: Callable[["PretendCarrier"], bool], *, within: float = 10.0) -> None:
+        """Wait until something holds of this carrier.
+
+        Raises:
+            TimeoutError: It does not within so many seconds.
+        """
+        if condition(self):
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter = (condition, future)
+        self._waiters.append(waiter)
+        try:
+            async with asyncio.timeout(within):
+                await future
+        except TimeoutError:
+            raise TimeoutError(
+                f"after {within} s: {len(self.posts)} posts, {len(self.requests)} requests, "
+                f"{len(self.callbacks)} callbacks, faults {[armed.show() for armed in self.faults]}"
+            ) from None
+        finally:
+            self._waiters.remove(waiter)
+
+    def changed(self) -> None:
+        """Wake whoever waits for what now holds."""
+        for condition, future in self._waiters:
+            if not future.done() and condition(self):
+                future.set_result(None)
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """Tell every subscriber, and whoever waits."""
+        for queue in self._subscribers:
+            queue.put_nowait(event)
+        self.changed()
+
+    async def subscribe(self) -> AsyncIterator[dict[str, Any]]:
+        """What happens from now on: `accepted`, `state`, `callback`, `faults`, `behaviour`, `down`, `up`."""
+        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._subscribers.add(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._subscribers.discard(queue)
+
+    def _note_callback(self, callback: Callback) -> None:
+        self.callbacks.append(callback)
+        self.tell({"event": "callback", "sid": callback.body.get("message_sid"), "status": callback.status})
