@@ -21,7 +21,7 @@ _MAX_URL = 2000  # characters; what browsers, proxies and Slack's links all take
 _WRAPPED = re.compile(r"<([^|>]*)(?:\|[^>]*)?>")
 _DOTS = re.compile("[。．｡]")  # noqa: RUF001 - resolvers read these as dots (RFC 3490 §3.1)
 _LABEL = re.compile(r"[^\W_](?:[\w-]*[^\W_])?|_[\w-]+")
-_INSIDE = ("localhost", "local", "localdomain", "internal", "intranet", "lan", "home.arpa")
+_INSIDE = (".localhost", ".local", ".localdomain", ".internal", ".intranet", ".lan", ".home.arpa")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _NAMED = 5  # wrong lines that an error explains; the others are only listed
 
@@ -109,14 +109,14 @@ def _find_host_mistake(parts: SplitResult) -> str:
     host = _DOTS.sub(".", unicodedata.normalize("NFKC", parts.hostname or "")).removesuffix(".").lower()
     address = _read_address(host)
     if address is not None:
-        if all(part.is_global and not part.is_multicast for part in _inner_addresses(address)):
+        if all(_is_public(part) for part in _inner_addresses(address)):
             return ""
         return "The URL's address is private, and CarrierX cannot fetch it: use a public one."
     labels = host.split(".")
-    if (len(labels) == 1 and host) or host.endswith(tuple(f".{name}" for name in _INSIDE)):
-        return "The URL's host is known only inside a network, and CarrierX cannot fetch it: use a public one."
     if labels[-1].isdecimal() or not all(_LABEL.fullmatch(label) for label in labels):
         return "The URL's host cannot be right: copy the URL again."
+    if len(labels) == 1 or host.endswith(_INSIDE):
+        return "The URL's host is known only inside a network, and CarrierX cannot fetch it: use a public one."
     return ""
 
 
@@ -130,6 +130,10 @@ def _read_address(host: str) -> IPv4Address | IPv6Address | None:
         return IPv4Address(socket.inet_aton(host)) if host and host.isascii() else None
     except OSError:
         return None
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 def _inner_addresses(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
