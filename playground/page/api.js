@@ -11,7 +11,7 @@ export class Api {
   shortcut = (callback) => this.#post("shortcut", { callback_id: callback });
   messageShortcut = (callback, channel, ts) => this.#post("message_shortcut", { callback_id: callback, channel, ts });
   press = (channel, ts, block, action, value) => this.#post("press", { channel, ts, block_id: block, action_id: action, value });
-  act = (view, block, action, value, state) => this.#post("view/act", { view_id: view, block_id: block, action_id: action, value, state });
+  act = (view, block, action, value, state, enter) => this.#post("view/act", { view_id: view, block_id: block, action_id: action, value, state, enter });
   options = (view, block, action, query) => this.#post("view/options", { view_id: view, block_id: block, action_id: action, query });
   submit = (view, state) => this.#post("view/submit", { view_id: view, state });
   close = (view) => this.#post("view/close", { view_id: view });

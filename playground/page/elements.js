@@ -55,20 +55,6 @@ export function drawElement(element, use) {
   return draw ? draw(element, use) : unknown("element", element.type);
 }
 
-/** What view.state.values has for an element that nobody has touched. */
-export function initialValue(element, world) {
-  const { type } = element;
-  switch (type) {
-    case "plain_text_input": return { type, value: element.initial_value || null };
-    case "checkboxes": return { type, selected_options: element.initial_options ?? [] };
-    case "conversations_select": {
-      const here = element.default_to_current_conversation ? world.currentConversation() : null;
-      return { type, selected_conversation: here ?? element.initial_conversation ?? null };
-    }
-    default: return { type, selected_option: element.initial_option ?? null };
-  }
-}
-
 /** Whether a required input has been left out. */
 export function isEmpty(value) {
   if (Array.isArray(value.selected_options)) return value.selected_options.length === 0;

@@ -3,7 +3,7 @@
 import { el } from "./dom.js";
 
 export const EXAMPLES = [
-  ["Text a phone", "/sms (516) 206-5574 Running ten minutes late :wave:"],
+  ["Text a phone", "/sms (212) 555-0123 Running ten minutes late :wave:"],
   ["Open the form", "/sms"],
   ["Help", "/sms help"],
   ["A wrong number", "/sms 911 help"],

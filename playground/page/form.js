@@ -1,7 +1,7 @@
 /** What is typed in one view: values by block and action, errors under their fields, live updates to the app. */
 
 import { el, icon } from "./dom.js";
-import { drawElement, initialValue, isEmpty } from "./elements.js";
+import { drawElement, isEmpty } from "./elements.js";
 import { drawText } from "./text.js";
 
 const PAUSE = 150; // milliseconds after the last key before the app hears of it; Slack waits a little too
@@ -12,7 +12,7 @@ export class Form {
   #timer = 0;
   #acting = Promise.resolve();
 
-  /** @param act (block, element, value, state) → promise; @param options (block, element, query) → promise. */
+  /** @param act (block, element, value, enter) → promise; @param options (block, element, query) → promise. */
   constructor({ world, act, options, enter, changed }) {
     Object.assign(this, { world, act, options, enter, changed });
   }
@@ -23,8 +23,8 @@ export class Form {
     for (const [block, element] of valued(view)) {
       const key = `${block.block_id}/${element.action_id}`;
       const before = this.#values.get(key);
-      kept.set(key, before?.value.type === element.type ? before
-        : { block: block.block_id, action: element.action_id, value: initialValue(element, this.world) });
+      const value = view.state.values[block.block_id][element.action_id];
+      kept.set(key, before?.value.type === element.type ? before : { block: block.block_id, action: element.action_id, value });
     }
     this.#values = kept;
     this.view = view;
@@ -76,7 +76,7 @@ export class Form {
     return drawElement(element, this.#use(block, element, { label: element.placeholder?.text ?? block.text?.text, live: true }));
   }
 
-  press = (block, element, value) => this.#tell(block, element, value);
+  press = (block, element, value) => this.#tell(block, element, value, false);
 
   /** Resolves when everything that was typed has been told. */
   async settled() {
@@ -95,22 +95,22 @@ export class Form {
         this.changed(block);
         if (!live || (typing === "character" && !triggers.includes("on_character_entered"))) return;
         clearTimeout(this.#timer);
-        if (typing) this.#timer = setTimeout(() => this.#tell(block, element, value), PAUSE);
-        else this.#tell(block, element, value);
+        if (typing) this.#timer = setTimeout(() => this.#tell(block, element, value, false), PAUSE);
+        else this.#tell(block, element, value, false);
       },
       enter: (event, which, input) => {
         if (which.multiline && !(event.metaKey || event.ctrlKey)) return;
         event.preventDefault();
         if (live && triggers.includes("on_enter_pressed") && !which.multiline)
-          this.#tell(block, which, { type: which.type, value: input.value || null });
+          this.#tell(block, which, { type: which.type, value: input.value || null }, true);
         else this.enter();
       },
     };
   }
 
   /** One after the other, so that the app hears of keys in their order. */
-  #tell(block, element, value) {
-    this.#acting = this.#acting.then(() => this.act(block, element, value, this.state()));
+  #tell(block, element, value, enter) {
+    this.#acting = this.#acting.then(() => this.act(block, element, value, enter));
     return this.#acting;
   }
 }

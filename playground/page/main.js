@@ -34,9 +34,11 @@ function enter(user) {
   seen = null;
   modal = new Modal(world, api);
   stop = listen(user, {
-    online: (yes) => { offline.hidden = yes; offline.textContent = yes ? "" : OFFLINE; },
+    online: (yes) => say(yes ? world.state?.status : OFFLINE),
     state: (state) => {
+      say(state.status);
       world.take(state);
+      api.user = state.me; // who came without a name is somebody now
       workspace.draw();
       phones.draw(state.carrier);
       modal.show(state.views);
@@ -45,6 +47,12 @@ function enter(user) {
       document.body.dataset.ready = state.me;
     },
   });
+}
+
+/** A sentence above everything: the server or the bot is away. */
+function say(sentence) {
+  offline.hidden = !sentence;
+  offline.textContent = sentence ?? "";
 }
 
 let seen = null; // texts on phones when those were last looked at

@@ -23,7 +23,7 @@ export class Modal {
     const view = views.filter(({ id }) => !this.#closed.has(id)).at(-1);
     if (!view) return this.#hide();
     if (view.id !== this.#view?.id) return this.#open(view);
-    if (JSON.stringify(view) !== JSON.stringify(this.#view)) this.#take(view);
+    if (view.hash !== this.#view.hash) this.#take(view); // `state` changes with each key that we tell of
     return undefined;
   }
 
@@ -33,7 +33,7 @@ export class Modal {
     this.#view = null;
     this.#form = new Form({
       world: this.world,
-      act: (block, element, value, state) => this.#act(block, element, value, state),
+      act: (block, element, value, enter) => this.#act(block, element, value, enter),
       options: (block, element, query) => this.#options(block, element, query),
       enter: () => this.#submit(),
       changed: (block) => this.#forgive(block),
@@ -108,9 +108,10 @@ export class Modal {
     field.signature = JSON.stringify(block);
   }
 
-  async #act(block, element, value, state) {
-    const answer = await this.api.act(this.#view.id, block.block_id, element.action_id, value, state);
-    this.#say(answer.problem);
+  async #act(block, element, value, enter) {
+    if (!this.#view) return;
+    const answer = await this.api.act(this.#view.id, block.block_id, element.action_id, value, this.#form.state(), enter);
+    if (this.#view) this.#say(answer.problem);
   }
 
   async #options(block, element, query) {

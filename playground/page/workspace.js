@@ -105,7 +105,7 @@ export class Workspace {
     const { world } = this;
     const channel = world.channel(world.here.channel);
     this.title.replaceChildren(...(channel.is_im ? [world.nameOf(channel.user)] : [icon(kindOf(channel), 17), channel.name]));
-    this.topic.textContent = channel.topic?.value ?? "";
+    this.topic.textContent = world.topicOf(channel);
     this.list.setAttribute("aria-label", `Messages in ${world.titleOf(channel)}`);
     const messages = world.roots(channel.id);
     drawMessages(this.list, messages, world, this.#actions(channel.id), { empty: {
@@ -176,7 +176,7 @@ function drawEmpty(channel, world, fill) {
     el("p", { text: "Where the app is not in a channel, the status of your texts comes here. Try /sms in a private channel that it has not been invited to." }));
   return el("div", { class: "empty" },
     el("h3", {}, channel.is_im ? world.nameOf(channel.user) : [icon(kindOf(channel), 22), channel.name]),
-    el("p", { text: channel.purpose?.value || "Nothing here yet." }),
+    el("p", { text: `${world.topicOf(channel)}. Nothing here yet.` }),
     el("p", { text: "Text a phone from here. Choose an example, then press Enter:" }),
     drawExamples(EXAMPLES, fill));
 }

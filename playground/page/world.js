@@ -19,12 +19,21 @@ export class World {
 
   nameOf(id) {
     const user = this.user(id);
-    return user?.profile?.display_name || user?.profile?.real_name || user?.real_name || user?.name || id;
+    return user?.profile.real_name || user?.name || id;
   }
 
   titleOf(channel) {
     if (channel.is_im) return this.nameOf(channel.user);
     return channel.name ? `#${channel.name}` : channel.id;
+  }
+
+  /** One line on what the app may do in a conversation. */
+  topicOf(channel) {
+    const app = this.state.app.name;
+    if (channel.is_im) return channel.user === this.state.app.user ? "App" : "Direct message";
+    if (channel.is_ext_shared) return "Shared with another company";
+    if (channel.has_bot) return channel.is_private ? `Private, with ${app}` : `With ${app}`;
+    return channel.is_private ? `Private, ${app} is not invited` : `${app} has not joined yet`;
   }
 
   /** The channel's own messages, oldest first: no replies, but those also sent to the channel. */
@@ -47,8 +56,6 @@ export class World {
       && !(filter.exclude_external_shared_channels && channel.is_ext_shared)
       && !(filter.exclude_bot_users && channel.is_im && this.user(channel.user)?.is_bot));
   }
-
-  currentConversation() { return this.here.channel || null; }
 
   /** The same world, in which buttons act for one message. */
   within(act) { return Object.assign(Object.create(this), { act }); }

@@ -1,0 +1,126 @@
+"""The strip that drives the pretend CarrierX: one mode at a time, until another is chosen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from playground.carrier import Armed, Fault, Kind, PretendCarrier
+from playground.carrier.model import is_final
+
+_NORMAL: Final[Mapping[str, Any]] = {"moves": True, "receipts_lost": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """What CarrierX does with each text.
+
+    Attributes:
+        label: On its button.
+        note: What to expect, under the buttons.
+        changes: Of the carrier's behaviour, over the normal one.
+        fault: What befalls each request, None for nothing.
+        down: It refuses connections.
+    """
+
+    label: str
+    note: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    fault: Fault | None = None
+    down: bool = False
+
+
+MODES: Final[Mapping[str, Mode]] = {
+    "deliver": Mode("Deliver", "Takes each text, delivers it within two seconds and sends its receipts."),
+    "delay": Mode("Delay", "Takes each text and keeps it until you press the button below.", {"moves": False}),
+    "fail": Mode("Fail", "Takes each text and reports a failure two seconds later."),
+    "no_receipt": Mode("No receipt", "Delivers and says nothing. The bot asks after a while.", {"receipts_lost": True}),
+    "late": Mode(
+        "Answer late", "Takes each text and answers after four seconds.", fault=Fault(Kind.LATE, None, seconds=4)
+    ),
+    "never": Mode(
+        "Never answer",
+        "Takes each text and never answers. The bot looks it up instead of sending it twice.",
+        fault=Fault(Kind.HOLD_AFTER, None),
+    ),
+    "throttle": Mode(
+        "Too many", "Refuses with 429: wait three seconds.", fault=Fault(Kind.THROTTLED, None, retry_after="3")
+    ),
+    "down": Mode("Down", "Refuses every connection. Texts wait until it is up again.", down=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why texts fail; its name is CarrierX's status word.
+
+    Attributes:
+        label: As the strip offers it.
+        code: The network's code in the detail record, "" for none.
+        fault: The request itself is refused; None when the text fails later.
+    """
+
+    label: str
+    code: str = ""
+    fault: Fault | None = None
+
+
+REASONS: Final[Mapping[str, Reason]] = {
+    "undelivered": Reason("Could not be delivered"),
+    "expired": Reason("Phone off for too long"),
+    "blocked": Reason("Blocked as unwanted", "4505"),
+    "rejected": Reason("Refused by the network", "4470"),
+    "landline": Reason("A landline"),
+    "failed": Reason("No reason given", "1602"),
+    "refused": Reason(
+        "CarrierX refuses it at once",
+        fault=Fault(Kind.INVALID, None, field="to", sentence="this number may not be texted"),
+    ),
+}
+
+
+class Strip:
+    """Which mode is on."""
+
+    def __init__(self, carrier: PretendCarrier) -> None:
+        self._carrier = carrier
+        self._mode = "deliver"
+        self._reason = next(iter(REASONS))
+        self._armed: Armed | None = None
+
+    def show(self) -> dict[str, Any]:
+        """As the page draws it."""
+        return {
+            "mode": self._mode,
+            "modes": [{"name": name, "label": mode.label, "note": mode.note} for name, mode in MODES.items()],
+            "reason": self._reason,
+            "reasons": [{"name": name, "label": reason.label} for name, reason in REASONS.items()],
+            "held": len(self._held()) if self._mode == "delay" else 0,
+        }
+
+    async def choose(self, name: str, reason: str = "") -> None:
+        """Another mode from now on; what the last one holds is let go."""
+        mode, carrier = MODES[name], self._carrier
+        if self._mode == "delay" != name:
+            self.deliver()
+        self._mode, self._reason = name, reason or self._reason
+        failing = REASONS[self._reason] if name == "fail" else None
+        fault = failing.fault if failing else mode.fault
+        carrier.clear_faults()
+        if self._armed is not None:
+            self._armed.release()
+        self._armed = carrier.arm(fault) if fault else None
+        carrier.decide(self._reason if failing else "delivered", failing.code if failing else "")
+        await (carrier.go_down() if mode.down else carrier.come_up())
+        carrier.behave(**{**_NORMAL, **mode.changes})
+
+    def deliver(self) -> None:
+        """Deliver what is held."""
+        for sid in self._held():
+            self._carrier.deliver(sid)
+
+    def _held(self) -> list[str]:
+        return [
+            sid
+            for sid, message in self._carrier.messages.items()
+            if any(not is_final(copy.status) for copy in message.copies.values())
+        ]
