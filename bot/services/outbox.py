@@ -178,16 +178,20 @@ class Outbox:
         while not self._closing:
             self._wake.clear()
             try:
-                wait = await self._turn()
+                wait = await self.turn()
             except Exception:  # noqa: BLE001 -- the loop's boundary: a failing database must not end it
                 _log.exception("outbox.turn_failed")
                 wait = _PAUSE
             if wait > 0:
                 await _wait(self._wake, wait)
+        await self.finish()
+
+    async def finish(self) -> None:
+        """Wait until what is in flight is recorded."""
         if self._requests:
             await asyncio.wait(self._requests)
 
-    async def _turn(self) -> float:
+    async def turn(self) -> float:
         """Claim and start what is due; how many seconds until it is worth looking again."""
         # Small claims cost as much as large ones: wait until a quarter of the places is free.
         while len(self._requests) > self._pace.concurrency * 3 // 4 and not self._closing:
@@ -256,7 +260,7 @@ class Outbox:
             case CarrierRejectedError():
                 return Rejected(claim, now, error.user_message)
             case CarrierUnauthorizedError():
-                await self._holds.hold(now, now + retry_wait(1, 0))
+                await self._hold(now)
                 return Withheld(claim, Wait.UNAUTHORIZED, now)
             case CarrierThrottledError():
                 return Withheld(claim, Wait.THROTTLED, now + max(again, timedelta(seconds=error.retry_after)))
@@ -264,6 +268,12 @@ class Outbox:
                 return Withheld(claim, Wait.UNREACHABLE, now + again)
             case _:
                 return self._unknown(claim, busy=False)
+
+    async def _hold(self, now: datetime) -> None:
+        try:
+            await self._holds.hold(now, now + retry_wait(1, 0))
+        except Exception:  # noqa: BLE001 -- the outcome must be recorded all the same; the next 401 tries again
+            _log.exception("outbox.hold_failed")
 
     def _unknown(self, claim: Claim, *, busy: bool) -> Unknown:
         now = self._clock.now()

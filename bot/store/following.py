@@ -16,6 +16,7 @@ from bot.services.ports import CarrierState
 from bot.store.commits import GroupCommit
 from bot.store.dirty import mark_dirty
 from bot.store.tables import hold, message, receipt, recipient
+from bot.store.upsert import insert_new
 
 _TOGETHER = 200  # messages looked after in one transaction
 _LEASE = timedelta(seconds=60)  # until another process looks after what this one has taken up
@@ -151,8 +152,7 @@ class FollowStore:
     async def hold(self, now: datetime, probe_at: datetime) -> None:
         """Pause the outbox of all processes; nothing when it is paused already."""
         async with self._engine.begin() as connection:
-            if (await connection.execute(select(hold.c.name))).first() is None:
-                await connection.execute(insert(hold).values(name=_HOLD, since=now, probe_at=probe_at, probes=0))
+            await insert_new(connection, hold, [{"name": _HOLD, "since": now, "probe_at": probe_at, "probes": 0}])
             await self._say_held(connection, now)
 
     async def probe_due(self, now: datetime, wait: timedelta) -> bool:

@@ -19,6 +19,7 @@ from bot.services.outbox import Claim, Claims, Outcome, Rejected, Taken, Unknown
 from bot.services.ports import OutboundText
 from bot.store.dirty import mark_dirty
 from bot.store.tables import Time, message, pace, recipient
+from bot.store.upsert import insert_new
 
 _SHOWN = timedelta(seconds=5)  # a shorter wait for its turn is over before anybody has read of it
 
@@ -343,13 +344,6 @@ async def _lock_pace(connection: AsyncConnection, keys: set[str], now: datetime)
     found = {row.key: row.next_at for row in await connection.execute(wanted)}
     missing = sorted(keys - found.keys())
     if missing:
-        dialect = connection.dialect.name
-        if dialect == "postgresql":
-            from sqlalchemy.dialects.postgresql import insert as upsert  # noqa: PLC0415
-        else:
-            from sqlalchemy.dialects.sqlite import insert as upsert  # type: ignore[assignment]  # noqa: PLC0415
-        await connection.execute(
-            upsert(pace).on_conflict_do_nothing(), [{"key": key, "next_at": now} for key in missing]
-        )
+        await insert_new(connection, pace, [{"key": key, "next_at": now} for key in missing])
         found = {row.key: row.next_at for row in await connection.execute(wanted)}
     return found

@@ -1,0 +1,324 @@
+"""What the outbox does with accepted texts, on SQLite and PostgreSQL alike."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.domain.message import Cause, Status, Wait
+from bot.errors import (
+    CarrierError,
+    CarrierOutcomeUnknownError,
+    CarrierRejectedError,
+    CarrierThrottledError,
+    CarrierUnauthorizedError,
+    CarrierUnavailableError,
+)
+from tests.conftest import FakeClock
+from tests.services.texting import ANNA, BERT, CLEO, PACE, Texting, make_texting
+
+
+async def test_an_accepted_text_is_handed_over_once(texting: Texting):
+    batch = await texting.accept()
+
+    await texting.hand_over(rounds=3)
+
+    assert [(post.text, post.recipients) for post in texting.carrier.posts] == [("hi", (ANNA,))]
+    one = await texting.one(batch)
+    assert (one.status, one.kind, one.segments, one.price) == (Status.QUEUED, "sms", 1, "0.01")
+
+
+async def test_two_outboxes_never_send_the_same(texting: Texting):
+    """Two processes share the work through the database."""
+    for number in range(20):
+        await texting.accept(f"+1415555{number + 1000}")
+    outboxes = [texting.new_outbox(), texting.new_outbox()]
+
+    for _ in range(4):
+        await asyncio.gather(*(outbox.turn() for outbox in outboxes))
+        await asyncio.gather(*(outbox.finish() for outbox in outboxes))
+
+    recipients = [post.recipients for post in texting.carrier.posts]
+    assert len(recipients) == len(set(recipients)) == 20
+
+
+async def test_one_text_at_a_time_goes_to_a_phone_in_order(texting: Texting):
+    """A second text waits until the carrier has answered for the first."""
+    for text in ("first", "second", "third"):
+        await texting.accept(text=text)
+    await texting.accept(BERT, "other")
+
+    await texting.hand_over()
+
+    assert [post.text for post in texting.carrier.posts] == ["first", "other"]
+
+    await texting.hand_over(rounds=2)
+
+    assert [post.text for post in texting.carrier.posts] == ["first", "other", "second", "third"]
+
+
+@pytest.mark.parametrize(
+    ("error", "wait"),
+    [
+        (CarrierUnavailableError("no way"), Wait.UNREACHABLE),
+        (CarrierThrottledError("slow down", 60.0), Wait.THROTTLED),
+    ],
+)
+async def test_what_surely_was_not_taken_is_tried_again_later(texting: Texting, error: CarrierError, wait: Wait):
+    batch = await texting.accept()
+    texting.carrier.script = [lambda _: error]
+
+    await texting.hand_over()
+
+    one = await texting.one(batch)
+    assert (one.status, one.wait, one.attempts) == (Status.ACCEPTED, wait, 1)
+    assert one.not_before is not None
+    assert one.not_before > texting.clock.now()
+    posts = len(texting.carrier.posts)
+
+    await texting.hand_over()
+
+    assert len(texting.carrier.posts) == posts
+
+    texting.clock.move(61)
+    await texting.hand_over()
+
+    assert await texting.status(batch) is Status.QUEUED
+
+
+async def test_retry_after_is_kept(texting: Texting):
+    batch = await texting.accept()
+    texting.carrier.script = [lambda _: CarrierThrottledError("slow down", 90.0)]
+
+    await texting.hand_over()
+
+    one = await texting.one(batch)
+    assert one.not_before == texting.clock.now() + timedelta(seconds=90)
+
+
+async def test_a_refusal_fails_with_the_carriers_sentence(texting: Texting):
+    batch = await texting.accept()
+    texting.carrier.script = [lambda _: CarrierRejectedError("The number is on a block list.", 403)]
+
+    await texting.hand_over()
+
+    one = await texting.one(batch)
+    failure = one.recipients[0].failure
+    assert one.status is Status.FAILED
+    assert failure is not None
+    assert (failure.cause, failure.word) == (Cause.REJECTED, "The number is on a block list.")
+
+
+async def test_no_clear_answer_is_not_repeated(texting: Texting):
+    """It stays sending, and nobody sends it again."""
+    batch = await texting.accept()
+    texting.carrier.script = [lambda _: CarrierOutcomeUnknownError("no answer")]
+
+    await texting.hand_over(rounds=3)
+
+    one = await texting.one(batch)
+    assert one.status is Status.SENDING
+    assert one.checking_since == texting.clock.now()
+    assert len(texting.carrier.posts) == 1
+
+
+async def test_a_bug_in_the_client_counts_as_no_clear_answer(texting: Texting):
+    batch = await texting.accept()
+    texting.carrier.script = [lambda _: RuntimeError("surprise")]
+
+    await texting.hand_over(rounds=2)
+
+    assert (await texting.one(batch)).checking_since is not None
+    assert len(texting.carrier.posts) == 1
+
+
+async def test_after_the_lease_nothing_leaves(texting: Texting):
+    """A process that slept between the claim and the request gives the text back instead of sending it."""
+    batch = await texting.accept()
+    sleepy = texting.new_outbox()
+    texting.carrier.held = asyncio.Event()
+    real = texting.outgoing.mark_sending
+
+    class Sleeping:
+        """Marks, then sleeps past the lease."""
+
+        claim = texting.outgoing.claim
+        record = texting.outgoing.record
+
+        async def mark_sending(self, *args: object, **kwargs: object) -> frozenset[int]:
+            marked = await real(*args, **kwargs)  # type: ignore[arg-type]
+            texting.clock.move(PACE.lease.total_seconds() + 1)
+            return marked
+
+    sleepy._outgoing = Sleeping()
+
+    await sleepy.turn()
+    await sleepy.finish()
+
+    assert texting.carrier.posts == []
+    assert await texting.status(batch) is Status.ACCEPTED
+
+    texting.carrier.held = None
+    await texting.hand_over()
+
+    assert len(texting.carrier.posts) == 1
+
+
+async def test_a_lease_that_ran_out_is_claimed_by_another(texting: Texting):
+    """A crash between claim and `sending` costs only time."""
+    batch = await texting.accept()
+    now = texting.clock.now()
+    claims = await texting.outgoing.claim(owner="gone", now=now, until=now + PACE.lease, limit=10)
+    assert len(claims.messages) == 1
+
+    await texting.hand_over()
+
+    assert texting.carrier.posts == []
+
+    texting.clock.move(31)
+    await texting.hand_over()
+
+    assert len(texting.carrier.posts) == 1
+    late = await texting.outgoing.mark_sending(
+        claims.messages, owner="gone", now=texting.clock.now(), check_at=texting.clock.now()
+    )
+    assert late == frozenset()
+    assert await texting.status(batch) is Status.QUEUED
+
+
+async def test_a_canceled_text_does_not_go(texting: Texting):
+    """Also when it was claimed before the press."""
+    batch = await texting.accept()
+    now = texting.clock.now()
+    claims = await texting.outgoing.claim(owner="me", now=now, until=now + PACE.lease, limit=10)
+
+    result = await texting.sending.cancel(batch)
+    marked = await texting.outgoing.mark_sending(claims.messages, owner="me", now=now, check_at=now)
+
+    assert (result, marked) == ("canceled", frozenset())
+    assert await texting.status(batch) is Status.CANCELED
+
+
+async def test_a_cancel_after_it_left_is_too_late(texting: Texting):
+    batch = await texting.accept()
+    await texting.hand_over()
+
+    assert await texting.sending.cancel(batch) == "too_late"
+    assert await texting.sending.cancel("nothing") == "unknown"
+    assert await texting.status(batch) is Status.QUEUED
+
+
+async def test_a_refused_token_pauses_all_and_loses_nothing(texting: Texting):
+    """One text meets the 401; no other is tried until a probe finds the token taken again."""
+    batches = [await texting.accept(number) for number in (ANNA, BERT, CLEO)]
+    texting.carrier.script = [lambda _: CarrierUnauthorizedError("no")] * 3
+    texting.carrier.token = CarrierUnauthorizedError("no")
+
+    await texting.hand_over(rounds=2)
+    tried = len(texting.carrier.posts)
+    later = await texting.accept("+14155550139")
+    texting.clock.move(3)
+    await texting.follower.turn()
+    await texting.hand_over()
+
+    assert len(texting.carrier.posts) == tried <= 3
+    for batch in [*batches, later]:
+        one = await texting.one(batch)
+        assert (one.status, one.wait) == (Status.ACCEPTED, Wait.UNAUTHORIZED)
+    assert texting.carrier.asked.count("token") == 1
+
+    texting.carrier.token = None
+    texting.carrier.posts.clear()
+    texting.clock.move(10)
+    await texting.follower.turn()
+    await texting.hand_over()
+
+    assert sorted(post.recipients[0] for post in texting.carrier.posts) == sorted([ANNA, BERT, CLEO, "+14155550139"])
+
+
+async def test_the_probes_of_a_refused_token_grow_rarer(texting: Texting):
+    await texting.accept()
+    texting.carrier.script = [lambda _: CarrierUnauthorizedError("no")]
+    texting.carrier.token = CarrierUnauthorizedError("no")
+    await texting.hand_over()
+
+    for _ in range(120):
+        await texting.look(1)
+
+    assert 4 <= texting.carrier.asked.count("token") <= 7
+
+
+async def test_what_waited_too_long_is_not_sent(texting: Texting):
+    """Also after downtime: the clock alone decides."""
+    batch = await texting.accept()
+    texting.clock.move(60 * 60 + 1)
+
+    await texting.hand_over()
+    await texting.follower.turn()
+
+    one = await texting.one(batch)
+    assert texting.carrier.posts == []
+    assert one.status is Status.FAILED
+    assert one.recipients[0].failure is not None
+    assert one.recipients[0].failure.cause is Cause.EXPIRED
+
+
+async def test_a_number_sends_at_its_pace(engine: AsyncEngine, clock: FakeClock):
+    """Five a second: slots 0.2 s apart, in order of acceptance."""
+    texting = await make_texting(engine, clock, rate=5.0)
+    for number in range(12):
+        await texting.accept(f"+1415555{number + 1000}", str(number))
+    sent = []
+
+    for _ in range(24):
+        await texting.hand_over(rounds=2)
+        sent.append(len(texting.carrier.posts))
+        clock.move(0.1)
+
+    assert sent[:6] == [1, 1, 2, 2, 3, 3]
+    assert sent[-1] == 12
+    assert [post.text for post in texting.carrier.posts] == [str(number) for number in range(12)]
+
+
+async def test_the_next_slot_wakes_the_outbox(engine: AsyncEngine, clock: FakeClock):
+    """Pacing does not wait for the sweep."""
+    texting = await make_texting(engine, clock, rate=5.0)
+    await texting.accept(ANNA)
+    await texting.accept(BERT)
+    now = clock.now()
+    await texting.hand_over()
+
+    claims = await texting.outgoing.claim(owner="me", now=now, until=now, limit=5)
+
+    assert claims.next_at == now + timedelta(seconds=0.2)
+
+
+async def test_a_start_as_the_only_process_takes_up_where_a_crash_left(texting: Texting):
+    """Leased texts go at once; what was sending is looked for at once."""
+    leased, sending = await texting.accept(ANNA), await texting.accept(BERT)
+    now = texting.clock.now()
+    claims = await texting.outgoing.claim(owner="gone", now=now, until=now + PACE.lease, limit=10)
+    await texting.outgoing.mark_sending(claims.messages[1:], owner="gone", now=now, check_at=now + timedelta(minutes=1))
+
+    await texting.outgoing.recover(now)
+    await texting.follower.turn()
+    await texting.hand_over()
+
+    assert await texting.status(leased) is Status.QUEUED
+    assert (await texting.one(sending)).checking_since == now
+    assert [post.recipients for post in texting.carrier.posts] == [(ANNA,)]
+
+
+async def test_closing_finishes_what_is_in_flight(texting: Texting):
+    batch = await texting.accept()
+    texting.carrier.held = asyncio.Event()
+    outbox = texting.new_outbox()
+    running = asyncio.create_task(outbox.run())
+    await texting.carrier.arrived.wait()
+
+    outbox.close()
+    texting.carrier.held.set()
+    await running
+
+    assert await texting.status(batch) is Status.QUEUED
