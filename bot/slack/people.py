@@ -7,7 +7,7 @@ a second, and refused when Slack does not say.
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import aiohttp
@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import RefusedError
+from bot.slack.roster import Channel, Identity, Person, explain_refusal, read_channel, read_person
 
 EVERY: Final = 3600.0  # seconds between two full readings; between them events keep it fresh
 LOOKUP: Final = 1.0  # seconds for one question while somebody waits for an answer
@@ -26,59 +27,11 @@ _THROTTLED = 429
 _WAIT = 30.0  # seconds, where Slack asks us to slow down and does not say for how long
 _ANSWER = 15.0  # seconds for one page
 _ASKS = 20  # of one page, while Slack answers 429
-_SLACKBOT = "USLACKBOT"  # the one bot that Slack does not mark as one
 
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody in Slack.
-
-    Attributes:
-        name: As Slack shows it.
-        teams: The workspaces that they are a member of; several on Enterprise Grid, () when Slack did not say.
-        deleted: Deactivated.
-        bot: A bot or a workflow.
-        guest: May see only some channels.
-        stranger: From another company.
-    """
-
-    name: str
-    teams: tuple[str, ...] = ()
-    deleted: bool = False
-    bot: bool = False
-    guest: bool = False
-    stranger: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A channel, as far as it matters here.
-
-    Attributes:
-        name: Without `#`, "" when Slack did not say.
-        shared: Another company sees it, or is invited to.
-        private, archived: As the names say.
-    """
-
-    name: str = ""
-    shared: bool = False
-    private: bool = False
-    archived: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who the bot is: its workspace, and its own ids, by which it knows its own messages."""
-
-    team: str = ""
-    enterprise: str = ""
-    bot_id: str = ""
-    bot_user_id: str = ""
-
-
-class _NoAnswerError(Exception):
+class NoAnswerError(Exception):
     """Slack did not say; the message is Slack's word for it, or ours."""
 
 
@@ -142,7 +95,7 @@ class People:
             RefusedError: They may not, or Slack does not say who they are.
         """
         person = self._people.get(user_id) or await self._ask_person(user_id)
-        if reason := _refusal(user_id, person, self.identity.team or team):
+        if reason := explain_refusal(user_id, person, self.identity.team or team):
             raise RefusedError(reason)
 
     async def admit_channel(self, channel_id: str) -> None:
@@ -172,12 +125,12 @@ class People:
         kind = event.get("type")
         if kind in {"user_change", "team_join"} and isinstance(event.get("user"), dict):
             user = event["user"]
-            self._people[user["id"]] = self._news[user["id"]] = _read_person(user)
+            self._people[user["id"]] = self._news[user["id"]] = read_person(user)
         elif kind == "channel_id_changed":
             self._move(str(event.get("old_channel_id")), str(event.get("new_channel_id")))
         elif kind == "channel_created" and isinstance(event.get("channel"), dict):
             channel = event["channel"]
-            self._channels[channel["id"]] = self._news[channel["id"]] = _read_channel(channel)
+            self._channels[channel["id"]] = self._news[channel["id"]] = read_channel(channel)
         elif kind == "member_joined_channel" and event.get("user") == self.identity.bot_user_id:
             self._want(str(event.get("channel")))
         elif isinstance(channel_id := event.get("channel"), str):
@@ -188,9 +141,9 @@ class People:
         failures = 0
         while True:
             try:
-                await self._read_all()
+                await self.read()
                 self.trouble, failures = "", 0
-            except _NoAnswerError as exc:
+            except NoAnswerError as exc:
                 self.trouble = str(exc)
                 _log.warning("people.not_read", reason=self.trouble)
                 failures += 1
@@ -216,26 +169,30 @@ class People:
                 try:
                     async with asyncio.timeout(_ANSWER):
                         await self._read_channel(channel_id)
-                except (_NoAnswerError, TimeoutError) as exc:
+                except (NoAnswerError, TimeoutError) as exc:
                     _log.warning("people.channel_not_read", channel=channel_id, reason=str(exc))
 
-    async def _read_all(self) -> None:
+    async def read(self) -> None:
+        """Read everything once.
+
+        Raises:
+            NoAnswerError: Slack did not say.
+        """
         me = await self._ask("auth.test")
         self.identity = Identity(
             team=me.get("team_id") or "",
-            enterprise=me.get("enterprise_id") or "",
             bot_id=me.get("bot_id") or "",
             bot_user_id=me.get("user_id") or "",
         )
         self._news = {}
-        people = {user["id"]: _read_person(user) async for user in self._pages("users.list", "members")}
+        people = {user["id"]: read_person(user) async for user in self._pages("users.list", "members")}
         self._people = people | {key: new for key, new in self._news.items() if isinstance(new, Person)}
         self.loaded = True
 
         self._news = {}
         kinds = {"types": "public_channel,private_channel"}
         listed = self._pages("conversations.list", "channels", **kinds)
-        channels = {channel["id"]: _read_channel(channel) async for channel in listed}
+        channels = {channel["id"]: read_channel(channel) async for channel in listed}
         self._channels = channels | {key: new for key, new in self._news.items() if isinstance(new, Channel)}
         for key, new in self._news.items():
             if new is None:
@@ -261,14 +218,14 @@ class People:
             except _ThrottledError as exc:
                 await asyncio.sleep(exc.retry_after)
             except TimeoutError:
-                raise _NoAnswerError("Slack does not answer") from None
-        raise _NoAnswerError("ratelimited")
+                raise NoAnswerError("Slack does not answer") from None
+        raise NoAnswerError("ratelimited")
 
     async def _call(self, method: str, **params: Any) -> dict[str, Any]:
         """One request.
 
         Raises:
-            _NoAnswerError: Slack said no or nothing.
+            NoAnswerError: Slack said no or nothing.
         """
         given = {key: value for key, value in params.items() if value != ""}
         try:
@@ -277,23 +234,23 @@ class People:
             status, said = getattr(exc.response, "status_code", 0), getattr(exc.response, "data", None)
             if status == _THROTTLED:
                 raise _ThrottledError(_read_wait(exc.response.headers.get("Retry-After"))) from exc
-            raise _NoAnswerError(said.get("error", "") if isinstance(said, dict) else str(status)) from exc
+            raise NoAnswerError(said.get("error", "") if isinstance(said, dict) else str(status)) from exc
         # AttributeError: what slack_sdk makes of an answer in plain text, as proxies give them.
         except (aiohttp.ClientError, OSError, ValueError, AttributeError) as exc:
-            raise _NoAnswerError("Slack does not answer") from exc
+            raise NoAnswerError("Slack does not answer") from exc
         return answer.data if isinstance(answer.data, dict) else {}
 
     async def _ask_person(self, user_id: str) -> Person:
         try:
             async with asyncio.timeout(self._lookup):
                 user = (await self._call("users.info", user=user_id))["user"]
-        except _NoAnswerError as exc:
+        except NoAnswerError as exc:
             if str(exc) in {"user_not_found", "user_not_visible"}:
                 return Person("", stranger=True)
             raise _cannot_tell("whether you are a member of this workspace") from exc
         except (TimeoutError, KeyError) as exc:
             raise _cannot_tell("whether you are a member of this workspace") from exc
-        person = self._people[user_id] = _read_person(user)
+        person = self._people[user_id] = read_person(user)
         return person
 
     async def _ask_channel(self, channel_id: str) -> Channel | None:
@@ -301,20 +258,20 @@ class People:
         try:
             async with asyncio.timeout(self._lookup):
                 await self._read_channel(channel_id)
-        except (_NoAnswerError, TimeoutError) as exc:
+        except (NoAnswerError, TimeoutError) as exc:
             raise _cannot_tell("whether another company sees this channel") from exc
         return self._channels.get(channel_id)
 
     async def _read_channel(self, channel_id: str) -> None:
         try:
             answer = await self._call("conversations.info", channel=channel_id)
-        except _NoAnswerError as exc:
+        except NoAnswerError as exc:
             # Of conversations between people Slack says either, by their kind.
             if str(exc) in {"channel_not_found", "missing_scope"}:
                 return
             raise
         if isinstance(channel := answer.get("channel"), dict):
-            self._channels[channel_id] = self._news[channel_id] = _read_channel(channel)
+            self._channels[channel_id] = self._news[channel_id] = read_channel(channel)
 
     def _learn_of_channel(self, kind: str, channel_id: str, event: Mapping[str, Any]) -> None:
         known = self._channels.get(channel_id, Channel(private=kind.startswith("group_")))
@@ -348,7 +305,7 @@ class People:
         self._wake.set()
 
 
-class _ThrottledError(_NoAnswerError):
+class _ThrottledError(NoAnswerError):
     """429."""
 
     def __init__(self, retry_after: float) -> None:
@@ -356,44 +313,8 @@ class _ThrottledError(_NoAnswerError):
         self.retry_after = retry_after
 
 
-def _refusal(user_id: str, person: Person, ours: str) -> str:
-    """Why somebody may not text, "" when they may."""
-    if person.bot or user_id == _SLACKBOT:
-        return "Bots and workflows cannot send texts. A member of this workspace can."
-    if person.stranger or (ours and person.teams and ours not in person.teams):
-        return "Only members of this workspace can send texts, and you are here from another one. Ask one of them."
-    if person.deleted:
-        return "This Slack account is deactivated, so it cannot send texts."
-    if person.guest:
-        return "Guests cannot send texts. Ask a full member of this workspace to send it."
-    return ""
-
-
 def _cannot_tell(what: str) -> RefusedError:
     return RefusedError(f"Slack does not say at the moment {what}, so nothing was sent. Try again in a minute.")
-
-
-def _read_person(user: Mapping[str, Any]) -> Person:
-    profile = user.get("profile") or {}
-    grid = user.get("enterprise_user") or {}
-    names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
-    return Person(
-        name=next(filter(None, names), ""),
-        teams=tuple(filter(None, (user.get("team_id"), *(grid.get("teams") or ())))),
-        deleted=bool(user.get("deleted")),
-        bot=bool(user.get("is_bot") or user.get("is_workflow_bot")),
-        guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
-        stranger=bool(user.get("is_stranger")),
-    )
-
-
-def _read_channel(channel: Mapping[str, Any]) -> Channel:
-    return Channel(
-        name=str(channel.get("name") or ""),
-        shared=bool(channel.get("is_ext_shared") or channel.get("is_pending_ext_shared")),
-        private=bool(channel.get("is_private")),
-        archived=bool(channel.get("is_archived")),
-    )
 
 
 def _read_wait(header: str | None) -> float:
