@@ -1,0 +1,399 @@
+"""What becomes of texts after the request, on SQLite and PostgreSQL alike."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.message import Cause, Message, Status, Wait
+from bot.errors import CarrierOutcomeUnknownError
+from bot.services.sending import How
+from tests.services.texting import ANNA, BERT, CLEO, Texting
+
+UNKNOWN = CarrierOutcomeUnknownError("no answer")
+BUSY = CarrierOutcomeUnknownError("503", busy=True)
+
+
+async def doubted(texting: Texting, error: CarrierOutcomeUnknownError = UNKNOWN) -> tuple[str, Message]:
+    """A text whose request got no clear answer."""
+    batch = await texting.accept()
+    texting.carrier.script = [lambda _: error]
+    await texting.hand_over()
+    return batch, await texting.one(batch)
+
+
+class TestReceipts:
+    """What CarrierX tells by callback."""
+
+    async def test_move_a_text_on(self, texting: Texting):
+        batch = await texting.accept()
+        await texting.hand_over()
+        one = await texting.one(batch)
+
+        for word, status in (("sent", Status.SENT), ("delivered", Status.DELIVERED)):
+            texting.clock.move(2)
+            await texting.followed.receive(texting.carrier.state(one.id, word), texting.clock.now())
+
+            assert await texting.status(batch) is status
+
+        one = await texting.one(batch)
+        assert None not in (one.queued_at, one.sent_at, one.final_at)
+        assert one.took == timedelta(seconds=4)
+
+    async def test_never_move_it_back(self, texting: Texting):
+        """Late, repeated and out of order."""
+        batch = await texting.accept()
+        await texting.hand_over()
+        one = await texting.one(batch)
+
+        for word in ("delivered", "sent", "queued", "failed", "delivered"):
+            await texting.followed.receive(texting.carrier.state(one.id, word), texting.clock.now())
+
+        assert await texting.status(batch) is Status.DELIVERED
+
+    async def test_may_come_before_the_answer(self, texting: Texting):
+        """With our id in it, a receipt finds its text while the request is under way."""
+        batch = await texting.accept()
+        texting.carrier.held = asyncio.Event()
+        outbox = texting.new_outbox()
+        await outbox.turn()
+        await texting.carrier.arrived.wait()
+        one = await texting.one(batch)
+
+        await texting.followed.receive(texting.carrier.state(one.id, "sent"), texting.clock.now())
+        texting.carrier.held.set()
+        await outbox.finish()
+
+        assert await texting.status(batch) is Status.SENT
+
+    async def test_without_our_id_find_their_text_later(self, texting: Texting):
+        """One that overtook the answer and names only CarrierX's id is kept until that id is known."""
+        batch = await texting.accept()
+        one = await texting.one(batch)
+        early = texting.carrier.state("", "sent", sid=f"sid-{one.id}")
+        await texting.followed.receive(early, texting.clock.now())
+        await texting.hand_over()
+
+        assert await texting.status(batch) is Status.QUEUED
+
+        await texting.follower.turn()
+
+        assert await texting.status(batch) is Status.SENT
+
+    async def test_of_others_change_nothing(self, texting: Texting):
+        batch = await texting.accept()
+        await texting.hand_over()
+
+        await texting.followed.receive(texting.carrier.state("somebody-elses", "failed"), texting.clock.now())
+        await texting.followed.receive(texting.carrier.state("", "failed", sid="unknown"), texting.clock.now())
+        await texting.look(601)
+
+        assert await texting.status(batch) is Status.QUEUED
+
+    async def test_with_an_unknown_word_are_shown_and_not_final(self, texting: Texting):
+        batch = await texting.accept()
+        await texting.hand_over()
+        one = await texting.one(batch)
+
+        await texting.followed.receive(texting.carrier.state(one.id, "pondering"), texting.clock.now())
+
+        one = await texting.one(batch)
+        assert (one.status, one.recipients[0].word) == (Status.QUEUED, "pondering")
+
+        await texting.followed.receive(texting.carrier.state(one.id, "delivered"), texting.clock.now())
+
+        one = await texting.one(batch)
+        assert (one.status, one.recipients[0].word) == (Status.DELIVERED, "")
+
+    async def test_of_a_failure_keep_word_and_code(self, texting: Texting):
+        batch = await texting.accept()
+        await texting.hand_over()
+        one = await texting.one(batch)
+
+        failed = texting.carrier.state(one.id, "undelivered", code="503")
+        await texting.followed.receive(failed, texting.clock.now())
+
+        failure = (await texting.one(batch)).recipients[0].failure
+        assert failure is not None
+        assert (failure.cause, failure.word, failure.code) == (Cause.UNDELIVERED, "undelivered", "503")
+
+    async def test_settle_a_doubt(self, texting: Texting):
+        batch, one = await doubted(texting)
+
+        await texting.followed.receive(texting.carrier.state(one.id, "sent"), texting.clock.now())
+
+        assert await texting.status(batch) is Status.SENT
+        assert (await texting.one(batch)).checking_since is None
+
+    async def test_that_come_after_we_gave_up_still_count(self, texting: Texting):
+        """Our own verdict falls to the carrier's word."""
+        batch = await texting.accept()
+        await texting.look(60 * 60 + 1)
+        one = await texting.one(batch)
+        assert one.status is Status.FAILED
+
+        await texting.followed.receive(texting.carrier.state(one.id, "delivered"), texting.clock.now())
+
+        assert await texting.status(batch) is Status.DELIVERED
+
+
+class TestGroups:
+    """A group MMS: one request, a state per phone."""
+
+    async def test_is_one_request(self, texting: Texting):
+        batch = await texting.accept(f"{ANNA}, {BERT}, {CLEO}", how=How.GROUP)
+
+        await texting.hand_over(rounds=2)
+
+        (post,) = texting.carrier.posts
+        assert (post.group, set(post.recipients)) == (True, {ANNA, BERT, CLEO})
+        one = await texting.one(batch)
+        assert [phone.status for phone in one.recipients] == [Status.QUEUED] * 3
+
+    async def test_a_receipt_that_names_a_phone_is_about_it(self, texting: Texting):
+        batch = await texting.accept(f"{ANNA}, {BERT}, {CLEO}", how=How.GROUP)
+        await texting.hand_over()
+        one = await texting.one(batch)
+
+        for number, word in ((ANNA, "delivered"), (BERT, "failed")):
+            state = texting.carrier.state(one.id, word, recipient=number)
+            await texting.followed.receive(state, texting.clock.now())
+
+        one = await texting.one(batch)
+        assert [phone.status for phone in one.recipients] == [Status.DELIVERED, Status.FAILED, Status.QUEUED]
+        assert one.status is Status.QUEUED
+
+        await texting.followed.receive(
+            texting.carrier.state(one.id, "delivered", recipient=CLEO), texting.clock.now()
+        )
+
+        assert await texting.status(batch) is Status.DELIVERED
+
+    async def test_a_receipt_that_names_none_is_about_all(self, texting: Texting):
+        batch = await texting.accept(f"{ANNA}, {BERT}", how=How.GROUP)
+        await texting.hand_over()
+        one = await texting.one(batch)
+
+        await texting.followed.receive(texting.carrier.state(one.id, "delivered"), texting.clock.now())
+
+        one = await texting.one(batch)
+        assert [phone.status for phone in one.recipients] == [Status.DELIVERED] * 2
+
+
+class TestDoubts:
+    """Nobody knows whether CarrierX took it."""
+
+    async def test_what_the_records_have_is_adopted(self, texting: Texting):
+        """With ids alike, the message is followed by its own id from then on."""
+        batch, one = await doubted(texting)
+        state = texting.carrier.state(one.id, "sent")
+        texting.carrier.listed.append(state)
+        texting.carrier.known[state.sid] = state
+
+        await texting.look(15)
+
+        assert await texting.status(batch) is Status.SENT
+        assert len(texting.carrier.posts) == 1
+
+    async def test_a_record_with_an_id_of_its_own_is_followed(self, texting: Texting):
+        """Whether a record's id is the message's is not documented: here it is not."""
+        batch, one = await doubted(texting)
+        texting.carrier.listed.append(texting.carrier.state(one.id, "sent", sid="record-1"))
+
+        await texting.look(15)
+        texting.carrier.listed[:] = [texting.carrier.state(one.id, "delivered", sid="record-1")]
+        await texting.look(61)
+
+        assert await texting.status(batch) is Status.DELIVERED
+        assert "record" in texting.carrier.asked
+
+    async def test_records_may_lag(self, texting: Texting):
+        """Two looks in vain, the third finds it: nothing is sent again."""
+        batch, one = await doubted(texting)
+
+        await texting.look(15)
+        await texting.look(45)
+        texting.carrier.listed.append(texting.carrier.state(one.id, "delivered"))
+        await texting.look(240)
+
+        assert await texting.status(batch) is Status.DELIVERED
+        assert len(texting.carrier.posts) == 1
+
+    async def test_not_found_is_unconfirmed_and_never_sent_again(self, texting: Texting):
+        batch, _ = await doubted(texting)
+
+        for seconds in (14, 1, 44, 1, 239):
+            await texting.look(seconds)
+
+            assert await texting.status(batch) is Status.SENDING
+
+        await texting.look(1)
+        await texting.hand_over(rounds=2)
+
+        assert await texting.status(batch) is Status.UNCONFIRMED
+        assert len(texting.carrier.posts) == 1
+
+    async def test_a_503_that_is_not_found_is_tried_again(self, texting: Texting):
+        batch, _ = await doubted(texting, BUSY)
+
+        for seconds in (15, 45, 240):
+            await texting.look(seconds)
+
+        assert (await texting.one(batch)).wait is Wait.BUSY
+
+        texting.clock.move(2)
+        await texting.hand_over()
+
+        assert await texting.status(batch) is Status.QUEUED
+        assert len(texting.carrier.posts) == 2
+
+    async def test_an_unconfirmed_text_may_still_turn_up(self, texting: Texting):
+        """By a receipt, or in the records."""
+        by_receipt, first = await doubted(texting)
+        for seconds in (15, 45, 240):
+            await texting.look(seconds)
+        await texting.followed.receive(texting.carrier.state(first.id, "delivered"), texting.clock.now())
+        by_record, second = await doubted(texting)
+        for seconds in (15, 45, 240):
+            await texting.look(seconds)
+        texting.carrier.listed.append(texting.carrier.state(second.id, "delivered"))
+        await texting.look(3600)
+
+        assert await texting.status(by_receipt) is Status.DELIVERED
+        assert await texting.status(by_record) is Status.DELIVERED
+
+    async def test_looks_that_could_not_be_made_do_not_count(self, texting: Texting):
+        batch, one = await doubted(texting)
+        texting.carrier.down = True
+        for _ in range(30):
+            await texting.look(15)
+        texting.carrier.down = False
+        texting.carrier.listed.append(texting.carrier.state(one.id, "sent"))
+
+        await texting.look(15)
+
+        assert await texting.status(batch) is Status.SENT
+
+    async def test_nobody_is_left_waiting_while_no_look_can_be_made(self, texting: Texting):
+        batch, _ = await doubted(texting)
+        texting.carrier.down = True
+
+        await texting.look(15)
+        await texting.look(60 * 60 + 301)
+
+        assert await texting.status(batch) is Status.UNCONFIRMED
+
+    async def test_many_doubts_are_one_question(self, texting: Texting):
+        for number in range(30):
+            await texting.accept(f"+1415555{number + 1000}")
+        texting.carrier.script = [lambda _: UNKNOWN] * 30
+        await texting.hand_over(rounds=8)
+        texting.carrier.asked.clear()
+
+        await texting.look(15)
+
+        assert texting.carrier.asked == ["records"]
+
+    async def test_the_next_text_to_that_phone_waits_for_the_answer(self, texting: Texting):
+        """At most one is sending per conversation, in order."""
+        _, one = await doubted(texting)
+        second = await texting.accept(text="second")
+        await texting.hand_over()
+
+        assert await texting.status(second) is Status.ACCEPTED
+
+        await texting.followed.receive(texting.carrier.state(one.id, "sent"), texting.clock.now())
+        await texting.hand_over()
+
+        assert await texting.status(second) is Status.QUEUED
+
+
+class TestQuestions:
+    """Where no receipt comes, CarrierX is asked."""
+
+    async def test_are_asked_on_a_growing_schedule(self, texting: Texting):
+        batch = await texting.accept()
+        await texting.hand_over()
+        one = await texting.one(batch)
+        texting.carrier.known[f"sid-{one.id}"] = texting.carrier.state(one.id, "sent")
+        texting.carrier.asked.clear()
+
+        await texting.look(59)
+        assert texting.carrier.asked == []
+
+        await texting.look(1)
+        assert texting.carrier.asked == ["message"]
+        assert await texting.status(batch) is Status.SENT
+
+        texting.carrier.known[f"sid-{one.id}"] = texting.carrier.state(one.id, "delivered")
+        await texting.look(60 * 1.6 + 1)
+
+        assert await texting.status(batch) is Status.DELIVERED
+
+        texting.carrier.asked.clear()
+        await texting.look(24 * 3600)
+
+        assert texting.carrier.asked == []
+
+    async def test_end_after_72_hours(self, texting: Texting):
+        batch = await texting.accept()
+        await texting.hand_over()
+        one = await texting.one(batch)
+        texting.carrier.known[f"sid-{one.id}"] = texting.carrier.state(one.id, "sent")
+
+        for _ in range(90):
+            await texting.look(3600)
+
+        one = await texting.one(batch)
+        assert (one.status, one.unreceipted) == (Status.SENT, True)
+
+    async def test_a_sid_that_carrierx_does_not_know_is_looked_for_in_the_records(self, texting: Texting):
+        batch = await texting.accept()
+        await texting.hand_over()
+        one = await texting.one(batch)
+        texting.carrier.listed.append(texting.carrier.state(one.id, "delivered", sid="record-1"))
+
+        await texting.look(60)
+
+        assert await texting.status(batch) is Status.DELIVERED
+
+    async def test_many_are_one_list(self, texting: Texting):
+        batches = [await texting.accept(f"+1415555{number + 1000}") for number in range(30)]
+        await texting.hand_over(rounds=8)
+        for batch in batches:
+            texting.carrier.listed.append(texting.carrier.state((await texting.one(batch)).id, "delivered"))
+        texting.carrier.asked.clear()
+
+        await texting.look(60)
+
+        assert texting.carrier.asked.count("records") == 1
+        assert {await texting.status(batch) for batch in batches} == {Status.DELIVERED}
+
+    async def test_carrierx_away_changes_nothing(self, texting: Texting):
+        batch = await texting.accept()
+        await texting.hand_over()
+        texting.carrier.down = True
+
+        await texting.look(60)
+
+        assert await texting.status(batch) is Status.QUEUED
+
+
+@pytest.mark.parametrize("status", [Status.SENDING, Status.ACCEPTED])
+async def test_a_crash_leaves_only_sending_rows_in_doubt(texting: Texting, status: Status):
+    batch = await texting.accept()
+    now = texting.clock.now()
+    claims = await texting.outgoing.claim(owner="gone", now=now, until=now + timedelta(seconds=30), limit=1)
+    if status is Status.SENDING:
+        await texting.outgoing.mark_sending(
+            claims.messages, owner="gone", now=now, check_at=now + timedelta(seconds=50)
+        )
+
+    await texting.look(51)
+    await texting.hand_over()
+
+    one = await texting.one(batch)
+    if status is Status.SENDING:
+        assert (one.status, one.checking_since is None, texting.carrier.posts) == (status, False, [])
+    else:
+        assert (one.status, len(texting.carrier.posts)) == (Status.QUEUED, 1)
