@@ -14,6 +14,7 @@ from playground.slack.acting import Acting
 from playground.slack.chat_methods import ChatMethods
 from playground.slack.conversation_methods import ConversationMethods
 from playground.slack.delivery import SignedPosts
+from playground.slack.errors import NotPossibleError
 from playground.slack.events import RETRY_AFTER, Happenings
 from playground.slack.faults import Fault, Faults, Kind
 from playground.slack.json_objects import write_conversation, write_ephemeral, write_message, write_user
@@ -63,7 +64,7 @@ class PretendSlack(Acting, Happenings):
         self.views = Views(self.workspace, clock)
         self.records = Records()
         self.rates = Rates(clock)
-        self.sockets = SocketConnections()
+        self.sockets = SocketConnections(lambda: self.records.change("sockets", count=self.sockets.count))
         self.retry_after = RETRY_AFTER
         self.told = []
         self._posts = SignedPosts(self.signing_secret)
@@ -142,6 +143,17 @@ class PretendSlack(Acting, Happenings):
     def thread(self, ts: str) -> tuple[Message, ...]:
         """The replies to a message, wherever it is."""
         return tuple(each for channel in self.workspace.conversations.values() for each in channel.thread(ts))
+
+    def ephemeral(self, ts: str) -> Ephemeral:
+        """An ephemeral that is on a screen.
+
+        Raises:
+            NotPossibleError: It is not.
+        """
+        for each in self.ephemerals:
+            if each.ts == ts:
+                return each
+        raise NotPossibleError(f"nobody is shown an ephemeral {ts}")
 
     def fault(self, kind: Kind, method: str = "*", times: int | None = None) -> Fault:
         """Break the next `times` calls of a method, or all until it is cleared."""

@@ -4,6 +4,8 @@ import asyncio
 import json
 import secrets
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -11,11 +13,20 @@ from aiohttp import WSMsgType, web
 from playground.slack.delivery import Answer, Delivery
 from playground.slack.workspace import APP
 
+_GRACE_SECONDS = 5.0  # between a refresh and the close; ends as soon as the app has connected anew
+_CLOSE_SECONDS = 1.0  # for the app to answer a close
+
 
 class SocketConnections:
-    """All open WebSockets of the app; each envelope goes to one of them in turn."""
+    """All open WebSockets of the app; each envelope goes to one of them in turn.
 
-    def __init__(self) -> None:
+    Args:
+        changed: Called when one has come or gone.
+    """
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self._came = asyncio.Event()
         self._tickets: set[str] = set()
         self._sockets: list[web.WebSocketResponse] = []
         self._acks: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -38,7 +49,7 @@ class SocketConnections:
         if ticket not in self._tickets:
             return web.Response(status=401, text="this address was not given, or was used before")
         self._tickets.remove(ticket)
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(timeout=_CLOSE_SECONDS)
         await socket.prepare(request)
         self._sockets.append(socket)
         try:
@@ -50,12 +61,15 @@ class SocketConnections:
                     "connection_info": {"app_id": APP},
                 }
             )
+            self._came.set()
+            self._changed()
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
                     self._read(message.data)
         finally:
             self._sockets.remove(socket)
             self._lose(socket)
+            self._changed()
         return socket
 
     async def send(self, delivery: Delivery, seconds: float) -> Answer:
@@ -92,14 +106,24 @@ class SocketConnections:
         """End every connection as Slack does: a `disconnect` message, then the close.
 
         Args:
-            reason: `refresh_requested`, `link_disabled`, or `warning`, which closes nothing yet.
+            reason: `refresh_requested`, which leaves the app time for a new connection first; `link_disabled`; or
+                `warning`, which closes nothing yet.
         """
-        for socket in tuple(self._sockets):
-            await socket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "pretend"}})
-            if reason != "warning":
-                await socket.close()
+        ending = tuple(self._sockets)
+        self._came.clear()
+        for socket in ending:
+            with suppress(ConnectionError):
+                await socket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "pretend"}})
+        if reason == "warning":
+            return
+        if reason == "refresh_requested" and ending:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GRACE_SECONDS):
+                    await self._came.wait()
+        for socket in ending:
+            await socket.close()
 
-    def cut(self) -> None:
+    async def cut(self) -> None:
         """Cut every connection without a word."""
         for socket in tuple(self._sockets):
             transport = socket._req.transport if socket._req is not None else None  # noqa: SLF001 -- no public way to cut
