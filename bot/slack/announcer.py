@@ -130,8 +130,8 @@ class Announcer:
         now = self._clock.now()
         try:
             claims = await self._desk.posts.claim(now, lease=now + timedelta(seconds=self._lease), limit=room)
-        except Exception:  # noqa: BLE001 -- the loop outlives a database that is away
-            _log.warning("slack.claim_failed", exc_info=True)
+        except Exception as exc:  # noqa: BLE001 -- the loop outlives a database that is away
+            _log.warning("slack.claim_failed", why=type(exc).__name__)
             return []
         started = [asyncio.create_task(self._show(claim, boot + self._lease)) for claim in claims]
         for task in started:

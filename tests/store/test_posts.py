@@ -1,5 +1,6 @@
 """Dirty batches are claimed by one process at a time, in the right order, within budgets that all processes share."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -113,6 +114,16 @@ async def test_two_processes_share_the_budgets(engine: AsyncEngine, store: PostS
 
     assert [len(turn) for turn in taken] == [1, 1, 0, 0]
     assert len({one.batch_id for turn in taken for one in turn}) == 2
+
+
+async def test_processes_that_claim_at_once_never_get_the_same_batch(engine: AsyncEngine):
+    for number in range(8):
+        await put(engine, f"b{number}", channel=f"C{number}")
+
+    turns = await asyncio.gather(*(claim(a_store(engine), limit=3) for _ in range(8)))
+
+    taken = [one.batch_id for turn in turns for one in turn]
+    assert len(taken) == len(set(taken)) > 0
 
 
 async def test_a_claimed_batch_is_nobody_elses_until_its_lease_ends(engine: AsyncEngine, store: PostStore):
