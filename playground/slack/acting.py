@@ -29,7 +29,7 @@ from playground.slack.rules import array
 from playground.slack.views import Field, OpenView, Views, inputs_of
 from playground.slack.workspace import Block, Conversation, Ephemeral, Message, Person, Workspace
 
-ACK_SECONDS = 3.0
+ACK_SECONDS = 3.0  # Slack's patience with commands, presses, submissions, options and events
 TROUBLE = "We had some trouble connecting. Try again?"
 _OPTIONS = array(PLAIN_OPTION, 100, 0)
 
@@ -73,6 +73,7 @@ class Acting:
     views: Views
     records: Records
     clock: Callable[[], float]
+    ack_seconds: float
     _line: Line
     _chat: ChatMethods
     _responses: ResponseUrls
@@ -267,7 +268,7 @@ class Acting:
         delivery = what.delivery if isinstance(what, Outcome) else what
         if delivery is None:
             raise NotPossibleError("nothing was delivered, so nothing can be redelivered")
-        return await self._line.send(Delivery(delivery.kind, delivery.payload, retry, reason), ACK_SECONDS)
+        return await self._line.send(Delivery(delivery.kind, delivery.payload, retry, reason), self.ack_seconds)
 
     async def _act_in_view(
         self, view: OpenView, block_id: str, action_id: str, value: Any, *, enter: bool = False, copies: int = 1
@@ -292,7 +293,7 @@ class Acting:
         return self._plain(await self._deliver(Delivery("interactive", payload), copies))
 
     async def _deliver(self, delivery: Delivery, copies: int) -> Outcome:
-        sent = (self._line.send(delivery, ACK_SECONDS) for _ in range(copies))
+        sent = (self._line.send(delivery, self.ack_seconds) for _ in range(copies))
         first, *others = await asyncio.gather(*sent)
         return Outcome(
             status=first.status,

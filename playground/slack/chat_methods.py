@@ -206,6 +206,8 @@ class ChatMethods:
     def _postable(self, arguments: Arguments) -> Conversation:
         (name,) = required(arguments, "channel")
         if name in self._workspace.people:
+            if self._workspace.people[name].bot or self._workspace.people[name].deleted:
+                raise SlackError("channel_not_found")
             return self._workspace.app_dm(name)
         if name.startswith("#"):
             found = [each.id for each in self._workspace.conversations.values() if f"#{each.name}" == name]

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from playground.slack.acting import ACK_SECONDS
 from playground.slack.chat_methods import ChatMethods
 from playground.slack.delivery import Answer, Delivery, Line
 from playground.slack.errors import NotPossibleError
@@ -48,6 +47,7 @@ class Happenings:
     workspace: Workspace
     records: Records
     clock: Callable[[], float]
+    ack_seconds: float
     retry_after: tuple[float, ...]
     told: list[Told]
     _line: Line
@@ -194,8 +194,9 @@ class Happenings:
 
     def bot_posted(self, message: Message) -> None:
         """The bot's own messages are told of too."""
-        if message.bot_id == BOT:
-            self.spawn(self._tell_message(self.workspace.conversations[message.channel], message))
+        channel = self.workspace.conversations[message.channel]
+        if message.bot_id == BOT and _MESSAGE_EVENTS[channel.kind] in self.manifest.events:
+            self.spawn(self._tell_message(channel, message))
 
     async def _tell_joined(self, channel: Conversation, user: str) -> Told | None:
         return await self._tell_of(
@@ -240,7 +241,7 @@ class Happenings:
         """Whether no further try is needed."""
         reason = _reason(told.answers[-1]) if told.answers else ""
         delivery = replace(told.delivery, retry=number, reason=reason)
-        answer = await self._line.send(delivery, ACK_SECONDS)
+        answer = await self._line.send(delivery, self.ack_seconds)
         told.answers.append(answer)
         self.records.change("event", event=told.event["type"], status=answer.status)
         return answer.ok or (answer.headers or {}).get("x-slack-no-retry") == "1"

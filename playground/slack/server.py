@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
-from playground.slack.acting import Acting
+from playground.slack.acting import ACK_SECONDS, Acting
 from playground.slack.chat_methods import ChatMethods
 from playground.slack.conversation_methods import ConversationMethods
 from playground.slack.delivery import SignedPosts
@@ -45,6 +45,9 @@ class PretendSlack(Acting, Happenings):
         records: Calls, pings and changes.
         rates: Can be slowed, sped up or switched off.
         sockets: The WebSockets of Socket Mode.
+        ack_seconds: Slack's patience with commands, presses, submissions, options and events.
+        retry_after: Seconds between the tries of an event that the app did not take.
+        told: Every event that the app was told of.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class PretendSlack(Acting, Happenings):
         self.records = Records()
         self.rates = Rates(clock)
         self.sockets = SocketConnections(lambda: self.records.change("sockets", count=self.sockets.count))
+        self.ack_seconds = ACK_SECONDS
         self.retry_after = RETRY_AFTER
         self.told = []
         self._posts = SignedPosts(self.signing_secret)

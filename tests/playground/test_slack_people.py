@@ -1,7 +1,7 @@
 """People of the pretend Slack, and a real Bolt app that answers them over signed HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ class App:
         self.ack: dict[str, Any] = {}
         self.view: dict[str, Any] | None = None
         self.fails = 0
+        self.wait: Callable[[], Awaitable[Any]] | None = None
         self.bolt.command("/sms")(self.interact)
         self.bolt.shortcut("sms_new")(self.interact)
         self.bolt.shortcut("sms_from_message")(self.interact)
@@ -75,6 +76,8 @@ class App:
 
     async def interact(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         self.told.append(body)
+        if self.wait is not None:
+            await self.wait()
         if self.view is not None:
             await self.client.views_open(trigger_id=body["trigger_id"], view=self.view)
             self.view = None
@@ -139,6 +142,26 @@ async def test_another_secret_is_refused(slack: PretendSlack, app: App):
     outcome = await slack.command("alice", "support", "x")
 
     assert (outcome.status, outcome.shown) == (401, "/sms failed with the error “dispatch_failed”")
+
+
+async def test_a_request_signed_long_ago_is_refused(slack: PretendSlack, app: App):
+    slack.posts.skew = -301
+
+    outcome = await slack.command("alice", "support", "x")
+
+    assert outcome.status == 401
+
+
+async def test_a_bot_that_does_not_answer_is_given_up(slack: PretendSlack, app: App):
+    """After three seconds in Slack."""
+    slack.ack_seconds = 0.05
+    never = asyncio.Event()
+    app.wait = never.wait
+
+    outcome = await slack.command("alice", "support", "x")
+    never.set()
+
+    assert outcome.shown == "/sms failed with the error “operation_timeout”"
 
 
 @pytest.mark.parametrize(
@@ -428,6 +451,14 @@ async def test_messages_are_told_only_where_the_bot_is(slack: PretendSlack, app:
     await slack.say("ben", "support", "heard")
 
     assert [each["event"]["text"] for each in app.told] == ["heard"]
+
+
+async def test_channels_change_and_the_app_is_told_what_it_asked_for(slack: PretendSlack, app: App):
+    await slack.archive("support")
+    await slack.share("general")
+
+    assert [each["event"]["type"] for each in app.told] == ["channel_archive"]
+    assert slack.channel("general").ext_shared
 
 
 async def test_an_event_that_fails_comes_again_with_the_same_id(slack: PretendSlack, app: App):

@@ -198,3 +198,140 @@ async def test_calls_are_recorded_in_order_with_their_arguments(slack: PretendSl
         ("users.info", False, "ratelimited"),
     ]
     assert slack.calls[1].arguments == {"user": "U0NOBODY"}
+
+
+async def test_lists_are_paged(client: AsyncWebClient):
+    """slack_sdk follows the cursors."""
+    people = [each["id"] async for page in await client.users_list(limit=2) for each in page["members"]]
+    channels = [
+        each["name"]
+        async for page in await client.conversations_list(types="public_channel,private_channel", limit=2)
+        for each in page["channels"]
+    ]
+
+    assert len(people) == len(set(people)) == 9
+    assert channels == ["general", "globex", "old-deals", "random", "support", "vip"]
+
+
+async def test_history_is_newest_first_and_within_its_bounds(slack: PretendSlack, client: AsyncWebClient):
+    first, second, third = [
+        (await client.chat_postMessage(channel="C0SUPPORT", text=text))["ts"] for text in ("one", "two", "three")
+    ]
+    await client.chat_postMessage(channel="C0SUPPORT", text="reply", thread_ts=first)
+
+    everything = await client.conversations_history(channel="C0SUPPORT")
+    between = await client.conversations_history(channel="C0SUPPORT", oldest=first, latest=third)
+    inclusive = await client.conversations_history(channel="C0SUPPORT", oldest=first, latest=third, inclusive=True)
+    one = await client.conversations_history(channel="C0SUPPORT", limit=1)
+
+    assert [each["text"] for each in everything["messages"]] == ["three", "two", "one"]
+    assert everything["messages"][2]["reply_count"] == 1
+    assert [each["ts"] for each in between["messages"]] == [second]
+    assert len(inclusive["messages"]) == 3
+    assert (one["has_more"], len(one["messages"])) == (True, 1)
+
+
+async def test_replies_come_after_their_parent_with_metadata_when_asked(client: AsyncWebClient):
+    metadata = {"event_type": "threadtext", "event_payload": {"id": "1"}}
+    root = await client.chat_postMessage(channel="C0SUPPORT", text="root")
+    await client.chat_postMessage(channel="C0SUPPORT", text="reply", thread_ts=root["ts"], metadata=metadata)
+
+    with_it = await client.conversations_replies(channel="C0SUPPORT", ts=root["ts"], include_all_metadata=True)
+    without = await client.conversations_replies(channel="C0SUPPORT", ts=root["ts"])
+
+    assert [each.get("metadata") for each in with_it["messages"]] == [None, metadata]
+    assert "metadata" not in without["messages"][1]
+
+
+@pytest.mark.parametrize(
+    ("channel", "error"),
+    [
+        ("C0VIP", "method_not_supported_for_channel_type"),
+        ("C0LEADS", "channel_not_found"),
+        ("C0OLDDEALS", "is_archived"),
+    ],
+)
+async def test_only_open_public_channels_are_joined(client: AsyncWebClient, channel: str, error: str):
+    answer = await error_of(client.conversations_join(channel=channel))
+
+    assert answer["error"] == error
+
+
+async def test_after_joining_the_bot_may_post(slack: PretendSlack, client: AsyncWebClient):
+    """Slack's own notice stands in the history, beside what people and apps wrote."""
+    await client.conversations_join(channel="C0RANDOM")
+    await client.chat_postMessage(channel="C0RANDOM", text="hello")
+
+    history = await client.conversations_history(channel="C0RANDOM")
+
+    assert [each.get("subtype") for each in history["messages"]] == [None, "channel_join"]
+    assert [each.text for each in slack.channel("random").messages] == ["hello"]
+
+
+async def test_a_dm_is_opened_once_for_each_person(slack: PretendSlack, client: AsyncWebClient):
+    first = await client.conversations_open(users="U0ALICE")
+    again = await client.conversations_open(users="U0ALICE")
+    await client.chat_postMessage(channel=first["channel"]["id"], text="hello")
+
+    assert first["channel"]["id"] == again["channel"]["id"]
+    assert [each.text for each in slack.dm("alice").messages] == ["hello"]
+
+
+@pytest.mark.parametrize(("user", "error"), [("U0DANA", "user_disabled"), ("U0OTHERBOT", "cannot_dm_bot")])
+async def test_not_everybody_has_a_dm(client: AsyncWebClient, user: str, error: str):
+    answer = await error_of(client.conversations_open(users=user))
+
+    assert answer["error"] == error
+
+
+async def test_the_bot_changes_only_its_own_messages(slack: PretendSlack, client: AsyncWebClient):
+    theirs = await slack.say("ben", "support", "mine")
+
+    changed = await error_of(client.chat_update(channel="C0SUPPORT", ts=theirs.ts, text="x"))
+    deleted = await error_of(client.chat_delete(channel="C0SUPPORT", ts=theirs.ts))
+    nothing = await error_of(client.chat_update(channel="C0SUPPORT", ts="1700000000.000001", text="x"))
+
+    assert [each["error"] for each in (changed, deleted, nothing)] == [
+        "cant_update_message",
+        "cant_delete_message",
+        "message_not_found",
+    ]
+
+
+async def test_an_ephemeral_is_for_one_person_of_the_channel(slack: PretendSlack, client: AsyncWebClient):
+    await client.chat_postEphemeral(channel="C0SUPPORT", user="U0ALICE", text="psst")
+    answer = await error_of(client.chat_postEphemeral(channel="C0VIP", user="U0GUS", text="psst"))
+
+    assert [(each.user, each.text) for each in slack.ephemerals] == [("U0ALICE", "psst")]
+    assert answer["error"] == "user_not_in_channel"
+
+
+async def test_people_are_told_apart(client: AsyncWebClient):
+    guest, other, gone = [(await client.users_info(user=user))["user"] for user in ("U0UMA", "U0ERIN", "U0DANA")]
+
+    assert (guest["is_restricted"], guest["is_ultra_restricted"]) == (True, True)
+    assert other["team_id"] == "T0GLOBEX"
+    assert gone["deleted"]
+
+
+async def test_a_shared_channel_says_so(client: AsyncWebClient):
+    answer = await client.conversations_info(channel="C0GLOBEX")
+
+    assert answer["channel"]["is_ext_shared"]
+
+
+async def test_the_real_manifest_is_enough_for_what_the_bot_does():
+    """Everything that issue 2 asks of Slack, with the scopes of the manifest that people paste."""
+    async with PretendSlack(Path(__file__).parents[2] / "manifest.yml") as real:
+        client = client_of(real)
+        await client.conversations_join(channel="C0RANDOM")
+        posted = await client.chat_postMessage(channel="C0RANDOM", text="hello")
+        await client.chat_update(channel="C0RANDOM", ts=posted["ts"], text="changed")
+        dm = (await client.conversations_open(users="U0ALICE"))["channel"]["id"]
+        await client.chat_postMessage(channel=dm, text="hello")
+        for channel in ("C0RANDOM", dm):
+            await client.conversations_history(channel=channel, include_all_metadata=True)
+        await client.conversations_info(channel="C0VIP")
+        await client.users_info(user="U0ALICE")
+
+    assert all(each.ok for each in real.calls)
