@@ -15,6 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.store.engine import open_database
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skipped test is a failure: what was not run was not checked."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") == "true" and reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("CI=true: skipped tests count as failures.", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @dataclass
 class FakeClock:
     """A clock that stands until it is moved."""
