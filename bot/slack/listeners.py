@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.command import Help, InlineText, OpenModal, parse_command
 from bot.domain.phone import show_example
-from bot.errors import BotError, InvalidInputError, RefusedError
+from bot.errors import BotError, InvalidFieldsError, InvalidInputError, RefusedError
 from bot.services.ports import OurNumber
 from bot.services.sending import Acceptance, CancelResult, Draft
 from bot.slack import modal
@@ -128,7 +128,7 @@ class Listeners:
         """`/sms …`."""
 
         async def tell(error: BotError) -> None:
-            said = show_sentence(error.user_message)
+            said = show_sentence(_all_of(error))
             await ack(text=said.text, blocks=said.blocks, response_type="ephemeral")
 
         async with answering(tell, "command", may_send=True):
@@ -283,7 +283,7 @@ class Listeners:
     async def _tell_presser(self, body: Body, error: BotError) -> None:
         """Tell whoever pressed a button, after the answer: an answer to a press shows nothing."""
         url = body.get("response_url") or ""
-        self._soon(self._workspace.tell(url, to_slack_fallback(error.user_message)))
+        self._soon(self._workspace.tell(url, to_slack_fallback(_all_of(error))))
 
     async def _tell_shortcut(self, body: Body, error: BotError) -> None:
         if body.get("response_url"):
@@ -306,6 +306,11 @@ class Listeners:
 
 async def _keep_silent(error: BotError) -> None:
     """There is nobody to tell, or nothing that they could do."""
+
+
+def _all_of(error: BotError) -> str:
+    """Every sentence, where there are no fields to put them under."""
+    return " ".join(error.fields.values()) if isinstance(error, InvalidFieldsError) else error.user_message
 
 
 def _team(body: Body) -> str:

@@ -101,6 +101,15 @@ async def test_what_was_typed_pings_nobody_in_the_answer(surface: Surface) -> No
     assert surface.slack.pings == []
 
 
+async def test_several_mistakes_are_all_said(surface: Surface) -> None:
+    """There are no fields to put them under."""
+    surface.texts.error = InvalidFieldsError({"to": "Wrong number.", "text": "Too long."})
+
+    outcome = await surface.slack.command("alice", "support", INLINE)
+
+    assert said(outcome) == "Wrong number. Too long."
+
+
 async def test_help_fits_one_screen(surface: Surface) -> None:
     """The grammar with examples, for the one who asked."""
     outcome = await surface.slack.command("alice", "support", "help")
