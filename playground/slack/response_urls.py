@@ -15,6 +15,7 @@ from playground.slack.workspace import BOT, BOT_USER, Ephemeral, Message, Worksp
 
 USES = 5
 SECONDS = 30 * 60
+_REMEMBERED = 100_000  # so that an old one is told from a false one
 METHOD = "response_url"  # its name in the records and for faults
 
 
@@ -50,9 +51,8 @@ class ResponseUrls:
             user: Who reads ephemeral answers.
             original: What `replace_original` and `delete_original` act on, None for a command.
         """
-        for name, address in tuple(self._addresses.items())[:1]:
-            if self._clock() - address.at > 2 * SECONDS:
-                del self._addresses[name]
+        if len(self._addresses) >= _REMEMBERED:
+            del self._addresses[next(iter(self._addresses))]
         name = secrets.token_urlsafe(18)
         self._addresses[name] = _Address(channel, user, original, self._clock())
         return f"/response/{name}"
