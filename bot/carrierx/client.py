@@ -22,6 +22,7 @@ CarrierResponseInvalidError.
 """
 
 import logging
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ MOST_PAGES = 50  # 50,000 records are more than any look-up may need; beyond, th
 _OK, _REDIRECT, _REFUSAL, _BREAKDOWN = 200, 300, 400, 500  # where HTTP's classes begin
 _LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; a page of 1,000 full MMS records is about 4 MiB
 _IDLE = 30.0  # seconds that an unused connection is kept; a server that closes first costs us an unknown outcome
+_SID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # CarrierX's are UUIDs; nothing else may become part of a path
 
 _log = logging.getLogger(__name__)
 
@@ -175,12 +177,12 @@ class CarrierXClient:
 
     async def message(self, sid: str) -> TextState | None:
         """The message as CarrierX has it now; None when it knows none by that id."""
-        body = await self._get(self._messages / sid)
+        body = await self._get(self._messages / sid) if _SID.fullmatch(sid) else None
         return None if body is None else wire.read_message(body)
 
     async def record(self, sid: str) -> TextState | None:
         """One detail record; None when there is none by that id."""
-        body = await self._get(self._base / "sms/message_drs" / sid)
+        body = await self._get(self._base / "sms/message_drs" / sid) if _SID.fullmatch(sid) else None
         return None if body is None else wire.read_single_record(body)
 
     async def records(self, since: datetime) -> list[TextState]:

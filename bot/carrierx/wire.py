@@ -263,8 +263,8 @@ def read_complaint(body: bytes) -> Complaint:
     except CarrierResponseInvalidError:
         return Complaint("", ())
     reasons = [_validated(_Reason, error) for error in envelope.errors if isinstance(error, dict)]
-    said = [f"{reason.field}: {reason.message}" if reason.field else reason.message for reason in reasons]
-    sentence = ": ".join(filter(None, [envelope.message, "; ".join(filter(None, said))]))
+    said = [": ".join(filter(None, [reason.field, reason.message])) for reason in reasons if reason.message]
+    sentence = ": ".join(filter(None, [envelope.message, "; ".join(said)]))
     fields = dict.fromkeys(_FIELD_NAMES.get(reason.field, reason.field) for reason in reasons if reason.field)
     return Complaint(sentence[:_SENTENCE_LIMIT], tuple(fields))
 
