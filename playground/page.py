@@ -141,7 +141,11 @@ class Page:
             self._looking.discard(changed)
 
     def _state(self, user: str) -> Body:
-        carrier = {"phones": show_phones(self._carrier), "strip": self._strip.show()}
+        carrier = {
+            "phones": show_phones(self._carrier),
+            "strip": self._strip.show(),
+            "picture": f"{self._carrier.origin}/media/harbour.png",
+        }
         return show_slack(self._slack, user) | {"carrier": carrier, "status": self._status}
 
     async def _say(self, body: Body) -> Body:

@@ -90,7 +90,7 @@ function holdFocus(node) {
   const active = document.activeElement;
   if (!node.contains(active)) return () => {};
   const name = active.dataset.focus;
-  const caret = "selectionStart" in active ? [active.selectionStart, active.selectionEnd] : null;
+  const caret = Number.isInteger(active.selectionStart) ? [active.selectionStart, active.selectionEnd] : null;
   return (successor) => {
     const heir = name && successor.querySelector(`[data-focus="${CSS.escape(name)}"]`);
     if (!heir) return;

@@ -17,6 +17,7 @@ const workspace = new Workspace(document.querySelector("#slack"), world, {
   api: () => api,
   as: (user) => enter(user),
   moved: () => remember(),
+  plan: (values) => { modal.plan = values; },
 });
 const phones = new Phones(document.querySelector("#carrier"), (change) => api.carrier(change));
 

@@ -2,6 +2,7 @@
 
 import { drawBlock } from "./blocks.js";
 import { el, icon, reconcile } from "./dom.js";
+import { fillForm } from "./examples.js";
 import { Form } from "./form.js";
 import { drawText } from "./text.js";
 
@@ -12,6 +13,7 @@ export class Modal {
   #view = null;
   #form = null;
   #back = null; // where the focus was before the modal came
+  plan = null; // what an example types into the next form
   #closed = new Set(); // views that the person has closed while the server has not said so yet
 
   constructor(world, api) {
@@ -51,6 +53,8 @@ export class Modal {
     document.body.append(this.#dialog);
     this.#take(view);
     this.#dialog.showModal();
+    if (this.plan) fillForm(this.body, this.plan, this.world.state.carrier.picture);
+    this.plan = null;
     (this.body.querySelector("input, textarea") ?? this.foot.querySelector("button"))?.focus();
   }
 

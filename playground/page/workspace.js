@@ -10,7 +10,7 @@ import { drawMessages, drawScroller } from "./messages.js";
 export class Workspace {
   #seen = new Map(); // newest message seen, by channel
 
-  /** @param use {api: () => Api, as(user), moved()} */
+  /** @param use {api: () => Api, as(user), moved(), plan(values for the next form)} */
   constructor(root, world, use) {
     Object.assign(this, { root, world, use });
     this.team = el("h2", { class: "team" });
@@ -109,10 +109,15 @@ export class Workspace {
     this.list.setAttribute("aria-label", `Messages in ${world.titleOf(channel)}`);
     const messages = world.roots(channel.id);
     drawMessages(this.list, messages, world, this.#actions(channel.id), { empty: {
-      signature: `empty ${channel.id}`, draw: () => drawEmpty(channel, world, (text) => this.composer.fill(text)) } });
-    reconcile(this.chips, channel.is_im || !messages.length ? [] : [["chips", "chips", () => drawExamples(EXAMPLES, (text) => this.composer.fill(text))]]);
+      signature: `empty ${channel.id}`, draw: () => drawEmpty(channel, world, this.#try) } });
+    reconcile(this.chips, channel.is_im || !messages.length ? [] : [["chips", "chips", () => drawExamples(EXAMPLES, this.#try)]]);
     this.composer.go(`${world.me} ${channel.id}`, `Message ${world.titleOf(channel)}`);
   }
+
+  #try = (text, form) => {
+    this.composer.fill(text);
+    this.use.plan(form ?? null);
+  };
 
   #drawThread() {
     const { world } = this;

@@ -1,0 +1,136 @@
+"""A real Chromium, and the playground with the real bot or without it."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+from slack_sdk.web.async_client import AsyncWebClient
+
+from playground.bot_process import ROOT
+from playground.carrier import PretendCarrier
+from playground.page import Page as Server
+from playground.slack.server import PretendSlack
+from playground.stage import Playground
+
+WIDE, NARROW = (1280, 800), (390, 844)
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# A doubt is cleared within two seconds, so that tests do not wait.
+_BRISK = {
+    "SMS_LOOKUP_SECONDS": "0.5,1,2",
+    "SMS_POLL_SECONDS": "0.5",
+    "CARRIERX_ANSWER_SECONDS": "1",
+    "LOG_LEVEL": "WARNING",
+}
+
+
+class Screen:
+    """A browser's window on the playground.
+
+    Attributes:
+        page: Playwright's.
+        troubles: What the page complained of on its console.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.troubles: list[str] = []
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        self.composer = page.get_by_role("textbox", name="Message", exact=True)
+        self.messages = page.get_by_role("log", name="Messages in")
+        self.thread = page.get_by_role("region", name="Thread")
+        self.form = page.get_by_role("dialog")
+
+    async def type(self, text: str) -> None:
+        """Write in the channel and press Enter."""
+        await self.composer.fill(text)
+        await self.composer.press("Enter")
+
+    async def carrier(self, mode: str) -> None:
+        """Choose what CarrierX does."""
+        await self.page.get_by_role("radio", name=mode, exact=True).check(force=True)
+
+    async def shoot(self, name: str) -> None:
+        """A picture for the docs, where SCREENSHOTS names the folder for them."""
+        folder = os.environ.get("SCREENSHOTS")
+        if folder:
+            await self.page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    """Debian's Chromium: Playwright's own is a download that a test must not make."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.fail("Chromium is missing: run `apt-get install chromium`, then the browser tests again.")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=list(_FLAGS))
+        yield browser
+        await browser.close()
+
+
+class Visits:
+    """Opens windows on one playground."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self._browser = browser
+        self._url = url
+
+    async def open(self, size: tuple[int, int] = WIDE, *, dark: bool = False, where: str = "") -> Screen:
+        """A new window; returns when everything is drawn."""
+        context = await self._browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if dark else "light",
+            has_touch=size == NARROW,
+            locale="en-US",
+            timezone_id="America/New_York",
+        )
+        screen = Screen(await context.new_page())
+        await screen.page.goto(f"{self._url}#{where}")
+        await screen.page.wait_for_selector("body[data-ready]")
+        return screen
+
+
+@pytest.fixture
+async def playground() -> AsyncIterator[Playground]:
+    """All of it, with the real bot."""
+    async with Playground(settings=_BRISK) as playground:
+        playground.carrier.behave(sent_after=0.05, delivered_after=0.2)
+        yield playground
+
+
+@pytest.fixture
+async def screen(chromium: Browser, playground: Playground) -> Screen:
+    """A wide window on all of it."""
+    return await Visits(chromium, playground.page.url).open()
+
+
+class Studio:
+    """A page with no bot behind it: what it shows is posted through slack_sdk."""
+
+    def __init__(self, slack: PretendSlack, carrier: PretendCarrier, visits: Visits) -> None:
+        self.slack = slack
+        self.carrier = carrier
+        self.visits = visits
+        self.app = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
+
+
+@pytest.fixture
+async def studio(chromium: Browser) -> AsyncIterator[Studio]:
+    """The page alone."""
+    async with (
+        PretendSlack(ROOT / "manifest.yml") as slack,
+        PretendCarrier() as carrier,
+        Server(slack, carrier) as server,
+    ):
+        yield Studio(slack, carrier, Visits(chromium, server.url))
