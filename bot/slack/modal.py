@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bot.domain.media import MAX_CHARACTERS
 from bot.domain.phone import show_number
 from bot.domain.segments import show_segments
 from bot.errors import BotError, InvalidFieldsError
@@ -240,7 +241,10 @@ def _input(
 
 
 def _live(text: str) -> Element:
-    return {"type": "context", "block_id": _LIVE, "elements": [_plain(clip(show_segments(text), 600))]}
+    line = clip(show_segments(text), 600)
+    if over := max(len(text) - MAX_CHARACTERS, 0):
+        line += f" · too long by {over:,}"
+    return {"type": "context", "block_id": _LIVE, "elements": [_plain(line)]}
 
 
 def _section(text: str) -> Element:

@@ -77,6 +77,17 @@ def test_slack_takes_every_live_line(opening: Opening, typed: str) -> None:
     assert changed["private_metadata"] == view["private_metadata"]
 
 
+@pytest.mark.parametrize(
+    ("length", "end"), [(0, "0 segments"), (1600, "11 segments"), (1601, "11 segments · too long by 1")]
+)
+def test_the_live_line_says_when_it_is_too_long(length: int, end: str) -> None:
+    """Before anybody presses Send."""
+    view = build_view(an_opening(text="x" * length))
+
+    (live,) = [block for block in view["blocks"] if block["type"] == "context"]
+    assert live["elements"][0]["text"].endswith(end)
+
+
 def test_a_number_shows_its_name_and_place_after_itself() -> None:
     """A long name is cut, the number never is."""
     (plain,) = show_options([FRONT_DESK], "")
