@@ -163,9 +163,7 @@ class TestGroups:
         assert [phone.status for phone in one.recipients] == [Status.DELIVERED, Status.FAILED, Status.QUEUED]
         assert one.status is Status.QUEUED
 
-        await texting.followed.receive(
-            texting.carrier.state(one.id, "delivered", recipient=CLEO), texting.clock.now()
-        )
+        await texting.followed.receive(texting.carrier.state(one.id, "delivered", recipient=CLEO), texting.clock.now())
 
         assert await texting.status(batch) is Status.DELIVERED
 

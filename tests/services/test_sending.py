@@ -1,0 +1,238 @@
+"""What is accepted, what is refused and in which words, what is sent again, on both databases."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.message import Status
+from bot.errors import CarrierOutcomeUnknownError, CarrierRejectedError, InvalidFieldsError, RefusedError
+from bot.services.sending import How
+from tests.services.texting import ANNA, BERT, CLEO, OURS, PLAIN, Texting
+
+REJECTED = CarrierRejectedError("No.", 422)
+
+
+async def failed(texting: Texting, to: str = ANNA, *, how: How = How.SEPARATE) -> str:
+    """A batch that CarrierX refused."""
+    batch = await texting.accept(to, how=how)
+    texting.carrier.script = [lambda _: REJECTED] * 10
+    await texting.hand_over()
+    texting.carrier.script = []
+    texting.carrier.posts.clear()
+    return batch
+
+
+async def again(texting: Texting, batch: str, key: str = "again") -> str:
+    acceptance = await texting.sending.again(batch, key=key, user_id="U2", user_name="bo", response_url="")
+    return "" if acceptance.repeated else acceptance.batch_id
+
+
+async def test_the_same_wish_twice_is_one_text(texting: Texting):
+    """Slack's redelivery, at once and later: a unique key decides."""
+    draft = texting.draft(key="command:T1:1.2.abc")
+
+    both = await asyncio.gather(texting.sending.submit(draft), texting.sending.submit(draft))
+    later = await texting.sending.submit(draft)
+    await texting.hand_over(rounds=2)
+
+    assert sorted(acceptance.repeated for acceptance in both) == [False, True]
+    assert later.repeated
+    assert len(texting.carrier.posts) == 1
+
+
+async def test_one_repeated_wish_does_not_hold_up_the_others(texting: Texting):
+    """They share a transaction, and only the repeated one is left out."""
+    await texting.sending.submit(texting.draft(key="old"))
+
+    done = await asyncio.gather(
+        *(texting.sending.submit(texting.draft(f"+1415555{n + 1000}", key=f"k{n}")) for n in range(5)),
+        texting.sending.submit(texting.draft(key="old")),
+        *(texting.sending.submit(texting.draft(f"+1415555{n + 2000}", key=f"l{n}")) for n in range(5)),
+    )
+
+    assert [acceptance.repeated for acceptance in done] == [False] * 5 + [True] + [False] * 5
+
+
+async def test_several_recipients_are_several_texts_in_one_batch(texting: Texting):
+    batch = await texting.accept(f"{ANNA}\n{BERT}, {ANNA}")
+
+    await texting.hand_over()
+
+    found = await texting.batches.batch(batch)
+    assert found is not None
+    assert [text.recipients[0].number for text in found.messages] == [ANNA, BERT]
+    assert len(texting.carrier.posts) == 2
+
+
+async def test_every_mistake_is_named_at_once(texting: Texting):
+    draft = texting.draft("911", "x" * 1601, media="ftp://x")
+
+    with pytest.raises(InvalidFieldsError) as raised:
+        await texting.sending.submit(draft)
+
+    assert set(raised.value.fields) == {"to", "text", "media"}
+    assert texting.carrier.posts == []
+
+
+async def test_a_number_that_sends_no_mms_is_refused_and_another_named(texting: Texting):
+    draft = texting.draft(media="https://example.com/a.png")
+    draft = type(draft)(**{name: getattr(draft, name) for name in draft.__slots__} | {"sender": PLAIN})
+
+    with pytest.raises(InvalidFieldsError) as raised:
+        await texting.sending.submit(draft)
+
+    assert raised.value.fields == {
+        "from": "(516) 206-5576 cannot send pictures or group texts (MMS). Choose (516) 206-5575, which can."
+    }
+
+
+async def test_a_group_is_ten_numbers_with_the_sender(texting: Texting):
+    nine = ",".join(f"+1415555{n + 1000}" for n in range(9))
+    await texting.accept(nine, how=How.GROUP)
+
+    with pytest.raises(InvalidFieldsError) as raised:
+        await texting.accept(f"{nine},{ANNA}", how=How.GROUP)
+
+    assert set(raised.value.fields) == {"how"}
+
+
+async def test_the_sending_number_is_no_recipient(texting: Texting):
+    with pytest.raises(InvalidFieldsError) as raised:
+        await texting.accept(f"{OURS}, {ANNA}")
+
+    assert set(raised.value.fields) == {"to"}
+
+
+async def test_the_sender_is_the_channels_last_then_the_persons_then_the_default(texting: Texting):
+    numbers = texting.numbers
+    numbers.note_used("C-other", "U-other", OURS)
+    numbers.note_used("C1", "U1", PLAIN)
+
+    chosen = [numbers.choose(*where) for where in (("C1", "U2"), ("C2", "U1"), ("C3", "U3"))]
+
+    assert [ours and ours.number for ours in chosen] == [PLAIN, PLAIN, OURS]
+
+
+async def test_last_used_numbers_outlive_the_process(texting: Texting):
+    await texting.accept()
+
+    channels, people = await texting.numbers.known.last_used(texting.clock.now() - timedelta(days=1))
+
+    assert (channels, people) == ({"C1": OURS}, {"U1": OURS})
+
+
+async def test_two_presses_of_try_again_make_one_text(texting: Texting):
+    batch = await failed(texting)
+
+    first, second = await asyncio.gather(again(texting, batch, "press-1"), again(texting, batch, "press-2"))
+    third = await again(texting, batch, "press-3")
+    await texting.hand_over(rounds=2)
+
+    assert sorted([bool(first), bool(second)]) == [False, True]
+    assert third == ""
+    assert len(texting.carrier.posts) == 1
+
+
+async def test_try_again_is_a_text_of_its_own_for_the_failed_only(texting: Texting):
+    batch = await texting.accept(f"{ANNA}, {BERT}, {CLEO}")
+    texting.carrier.script = [lambda _: REJECTED]
+    await texting.hand_over()
+    first = texting.carrier.posts[0]
+    texting.carrier.posts.clear()
+
+    repeated = await again(texting, batch)
+    await texting.hand_over()
+
+    one = await texting.one(repeated)
+    assert one.id != first.id
+    assert [post.recipients for post in texting.carrier.posts] == [first.recipients]
+    old = await texting.batches.batch(batch)
+    assert old is not None
+    assert [text.recipients[0].retried for text in old.messages] == [True, False, False]
+
+
+async def test_what_did_not_fail_is_not_sent_again(texting: Texting):
+    batch = await texting.accept()
+    await texting.hand_over()
+
+    with pytest.raises(RefusedError):
+        await again(texting, batch)
+    with pytest.raises(RefusedError):
+        await again(texting, "no-such-batch")
+
+
+async def test_what_was_delivered_meanwhile_is_not_sent_again(texting: Texting):
+    """A receipt comes between the press and the write."""
+    batch = await texting.accept()
+    texting.clock.move(60 * 60 + 1)
+    await texting.follower.turn()
+    old = await texting.batches.batch(batch)
+    assert old is not None
+    await texting.followed.receive(texting.carrier.state(old.messages[0].id, "delivered"), texting.clock.now())
+
+    class Stale:
+        """Reads what was true before the receipt."""
+
+        accept = texting.batches.accept
+        cancel = texting.batches.cancel
+
+        async def batch(self, _: str) -> object:
+            return old
+
+    texting.sending._batches = Stale()  # type: ignore[assignment]
+
+    assert await again(texting, batch) == ""
+    assert await texting.status(batch) is Status.DELIVERED
+
+
+async def test_the_rules_are_checked_again(texting: Texting):
+    """The number may have lost its right to text since."""
+    batch = await failed(texting)
+    texting.numbers._set(())
+
+    with pytest.raises(InvalidFieldsError) as raised:
+        await again(texting, batch)
+
+    assert set(raised.value.fields) == {"from"}
+
+
+async def test_a_group_that_failed_as_a_whole_goes_again_as_a_group(texting: Texting):
+    batch = await failed(texting, f"{ANNA}, {BERT}", how=How.GROUP)
+
+    await again(texting, batch)
+    await texting.hand_over()
+
+    assert [(post.group, post.recipients) for post in texting.carrier.posts] == [(True, (ANNA, BERT))]
+    assert await again(texting, batch, "later") == ""
+
+
+async def test_of_a_group_only_the_failed_get_it_again(texting: Texting):
+    batch = await texting.accept(f"{ANNA}, {BERT}, {CLEO}", how=How.GROUP)
+    await texting.hand_over()
+    one = await texting.one(batch)
+    await texting.followed.receive(texting.carrier.state(one.id, "failed", recipient=BERT), texting.clock.now())
+    texting.carrier.posts.clear()
+
+    await again(texting, batch)
+    await texting.hand_over()
+    await texting.followed.receive(texting.carrier.state(one.id, "failed", recipient=CLEO), texting.clock.now())
+    await again(texting, batch, "later")
+    await texting.hand_over()
+
+    assert [(post.group, post.recipients) for post in texting.carrier.posts] == [(False, (BERT,)), (False, (CLEO,))]
+
+
+async def test_unconfirmed_texts_can_be_sent_again_by_a_person(texting: Texting):
+    batch = await texting.accept()
+    texting.carrier.script = [lambda _: CarrierOutcomeUnknownError("no answer")]
+    await texting.hand_over()
+    for seconds in (15, 45, 240):
+        await texting.look(seconds)
+
+    assert await texting.status(batch) is Status.UNCONFIRMED
+
+    await again(texting, batch)
+    await texting.hand_over()
+
+    assert len(texting.carrier.posts) == 2
