@@ -57,6 +57,7 @@ class Wait(StrEnum):
     THROTTLED = "throttled"  # 429
     BUSY = "busy"  # 503, and the records do not know it
     UNAUTHORIZED = "unauthorized"  # 401: waits for an operator
+    TURN = "turn"  # an earlier text to the same phone is not over yet; seen when it is read, never stored
 
 
 class Cause(StrEnum):

@@ -20,6 +20,7 @@ _WAITS: dict[Wait, tuple[str, str]] = {
         "CarrierX refuses our token; your text waits until an administrator has put that right",
         "",
     ),
+    Wait.TURN: ("It waits until the text before it to the same phone is through", ""),
 }
 _CHECKING = "CarrierX did not answer clearly; checking whether it took the text. Do not send it again yet."
 _UNCONFIRMED = "CarrierX never answered clearly, and has no record of the text so far. It may have arrived or not."

@@ -1,10 +1,11 @@
 """Batches and their messages: accepted in one write, canceled in one, read back whole."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -77,6 +78,7 @@ class BatchStore:
                 await connection.execute(select(message).where(message.c.batch_id == batch_id).order_by(message.c.seq))
             ).all()
             groups = [found.id for found in messages if found.is_group]
+            behind = await _behind(connection, messages)
             members: dict[str, list[Row[Any]]] = {}
             if groups:
                 for member in await connection.execute(
@@ -92,7 +94,9 @@ class BatchStore:
             asked_in=row.asked_in,
             moved=row.moved,
             again=row.again,
-            messages=tuple(_read_message(found, members.get(found.id, [])) for found in messages),
+            messages=tuple(
+                _read_message(found, members.get(found.id, []), behind=found.seq in behind) for found in messages
+            ),
         )
 
 
@@ -174,8 +178,25 @@ async def _take_retries(connection: AsyncConnection, new: NewBatch) -> None:
     await mark_dirty(connection, [new.again], urgent=False)
 
 
-def _read_message(row: Row[Any], members: list[Row[Any]]) -> Message:
+async def _behind(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> frozenset[int]:
+    """Which of the messages wait for an earlier one of the same conversation."""
+    idle = [row for row in rows if row.status == Status.ACCEPTED and row.wait is None]
+    if not idle:
+        return frozenset()
+    first = (
+        select(message.c.pair, func.min(message.c.seq).label("seq"))
+        .where(message.c.pair.in_({row.pair for row in idle}), text("status IN ('accepted', 'sending')"))
+        .group_by(message.c.pair)
+    )
+    heads = {row.pair: row.seq for row in await connection.execute(first)}
+    return frozenset(row.seq for row in idle if heads.get(row.pair, row.seq) < row.seq)
+
+
+def _read_message(row: Row[Any], members: list[Row[Any]], *, behind: bool) -> Message:
     status = Status(row.status)
+    wait = None
+    if status is Status.ACCEPTED:
+        wait = Wait.TURN if behind else row.wait and Wait(row.wait)
     took = None
     if status is _DELIVERED and row.carrier_created_at is not None and row.carrier_final_at is not None:
         took = max(row.carrier_final_at - row.carrier_created_at, timedelta(0))
@@ -199,8 +220,8 @@ def _read_message(row: Row[Any], members: list[Row[Any]]) -> Message:
         queued_at=row.queued_at,
         sent_at=row.sent_at,
         final_at=row.final_at,
-        wait=Wait(row.wait) if row.wait is not None and status is Status.ACCEPTED else None,
-        not_before=row.not_before if row.wait is not None and status is Status.ACCEPTED else None,
+        wait=wait,
+        not_before=None if wait in {None, Wait.TURN} else row.not_before,
         checking_since=row.checking_since if status is Status.SENDING else None,
         attempts=row.attempts,
         kind=row.kind,

@@ -187,6 +187,17 @@ async def test_a_lease_that_ran_out_is_claimed_by_another(texting: Texting):
     assert await texting.status(batch) is Status.QUEUED
 
 
+async def test_a_text_behind_another_says_so(texting: Texting):
+    """Whoever typed it reads why it has not gone."""
+    await texting.accept(text="first")
+    second = await texting.accept(text="second")
+    texting.carrier.script = [lambda _: CarrierOutcomeUnknownError("no answer")]
+
+    await texting.hand_over()
+
+    assert (await texting.one(second)).wait is Wait.TURN
+
+
 async def test_a_canceled_text_does_not_go(texting: Texting):
     """Also when it was claimed before the press."""
     batch = await texting.accept()
