@@ -18,9 +18,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.message import E164
 from bot.services.ports import Batches, Clock
+from bot.services.showing import Budget, Claim, Posts, Wants
 from bot.slack.turn import Desk, Turn
 from bot.slack.web_client import SlackUnauthorizedError, SlackUnknownError, SlackUnreachableError, Workspace
-from bot.store.posts import Budget, Claim, PostStore, Wants
 
 # Slack: about one message a second and channel, short bursts tolerated; 50 updates a minute and workspace. Ten at once
 # and 40 a minute never make more than 50 in any minute; half of the burst is kept for final states.
@@ -64,7 +64,7 @@ class Announcer:
 
     def __init__(
         self,
-        posts: PostStore,
+        posts: Posts,
         batches: Batches,
         client: AsyncWebClient,
         clock: Clock,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.message import Batch
+from bot.services.showing import Kind, Post, PostState, Wants
 from bot.slack.blocks import Content, show_root, show_status, show_trouble
-from bot.store.posts import Kind, Post, PostState, Wants
 
 _APART = timedelta(seconds=1)  # between two updates of one message
 

@@ -11,6 +11,7 @@ import structlog
 
 from bot.domain.message import E164, Batch
 from bot.services.ports import Clock
+from bot.services.showing import Claim, Kind, Post, Posts, PostState, Wants
 from bot.slack.blocks import Content
 from bot.slack.plan import Step, digest, next_change, plan
 from bot.slack.web_client import (
@@ -22,7 +23,6 @@ from bot.slack.web_client import (
     SlackUnreachableError,
     Workspace,
 )
-from bot.store.posts import Claim, Kind, Post, PostState, PostStore, Wants
 
 _FRESH = timedelta(minutes=29)  # Slack takes a response_url for 30
 
@@ -50,7 +50,7 @@ class Desk:
         our_name: What the account calls one of its numbers, "" when it has no name.
     """
 
-    posts: PostStore
+    posts: Posts
     workspace: Workspace
     clock: Clock
     our_name: Callable[[E164], str]

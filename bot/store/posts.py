@@ -4,9 +4,8 @@ A claim costs the same whether ten batches are dirty or ten thousand: it hops fr
 and reads the first batch of each.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from enum import IntEnum, StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -31,101 +30,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bot.services.showing import Budget, Claim, Kind, Post, PostState, Wants
 from bot.store.tables import Time, batch, pace, post
 
 _MICROSECOND = timedelta(microseconds=1)
 _NOW = bindparam("now", type_=Time)
-
-
-class Wants(IntEnum):
-    """What a batch needs next in Slack; `batch.wants`."""
-
-    NOTHING = 0
-    UPDATE = 1
-    POST = 2
-
-
-class Kind(StrEnum):
-    """Which of a batch's messages in Slack."""
-
-    ROOT = "root"  # the channel message
-    STATUS = "status"  # the first reply, edited in place
-    TROUBLE = "trouble"  # the reply that calls the sender
-    NOTICE = "notice"  # why all of this is in the sender's DM
-
-
-class PostState(StrEnum):
-    """What is known of a message in Slack."""
-
-    POSTING = "posting"  # a request may have left; it is looked for before it is made again
-    POSTED = "posted"
-    GONE = "gone"  # deleted by somebody, or refused for good: never made again
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """One of the bot's messages in Slack.
-
-    Attributes:
-        id: Random UUID that travels as message metadata.
-        thread_ts: The root's ts, None for a message of its own.
-        ts: Slack's name for it, None until known.
-        started_at: When it was first asked for.
-        shown: Digest of the content that Slack has, "" when that is not known.
-        updated_at: When Slack last took it.
-    """
-
-    id: str
-    batch_id: str
-    kind: Kind
-    channel: str
-    thread_ts: str | None
-    state: PostState
-    started_at: datetime
-    ts: str | None = None
-    shown: str = ""
-    updated_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A dirty batch that this process may show until `lease`.
-
-    Attributes:
-        wants: The kind of request that its place in the budget is for.
-        pace: The key of that budget.
-        version: Of the batch when it was claimed; another one at the end means that it is dirty again.
-        response_url: Slack's, as it came with the command; "" when there was none.
-        accepted_at: When that was.
-    """
-
-    batch_id: str
-    wants: Wants
-    pace: str
-    version: int
-    urgent: bool
-    lease: datetime
-    response_url: str
-    accepted_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """A rate, kept as GCRA has it: one time per key, the earliest for the next request.
-
-    Attributes:
-        every: One request each.
-        burst: As many at once after a rest.
-        spare: Places of the burst that only urgent requests may take.
-    """
-
-    every: timedelta
-    burst: int
-    spare: int = 0
-
-    def ahead(self, *, urgent: bool) -> timedelta:
-        """How far the kept time may lie in the future."""
-        return self.every * (self.burst - 1 - (0 if urgent else self.spare))
 
 
 class PostStore:

@@ -15,12 +15,13 @@ from structlog.testing import capture_logs
 
 from bot.domain.message import Batch, Status
 from bot.services.ports import NewBatch, NewMessage
+from bot.services.showing import Kind, Post, PostState
 from bot.slack.announcer import POSTS, UPDATES, Announcer
 from bot.slack.web_client import open_web_client
 from bot.store import tables
 from bot.store.batches import BatchStore
 from bot.store.dirty import mark_dirty
-from bot.store.posts import Kind, Post, PostState, PostStore
+from bot.store.posts import PostStore
 from playground.slack.faults import Down, Hold, RateLimited, Refused, ResetAfter, ResetBefore
 from playground.slack.server import PretendSlack
 from playground.slack.workspace import BOT_USER, Message

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.message import Cause, Failure, Recipient, Status
+from bot.services.showing import Kind, Post, PostState, Wants
 from bot.slack.blocks import show_root
 from bot.slack.plan import digest, plan, show_notice
-from bot.store.posts import Kind, Post, PostState, Wants
 from tests.slack.batches import ANNA, NOW, a_batch, a_message
 
 FAILED = a_batch(

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.services.showing import Budget, Claim, Kind, Post, PostState, Wants
 from bot.store.dirty import mark_dirty
-from bot.store.posts import _HEADS, Budget, Claim, Kind, Post, PostState, PostStore, Wants
+from bot.store.posts import _HEADS, PostStore
 from bot.store.tables import batch
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
