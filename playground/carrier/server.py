@@ -130,6 +130,8 @@ class PretendCarrier:
         for connection in list(self._runner.server.connections):
             if connection.transport is not None:
                 connection.transport.abort()
+        for _ in range(3):  # closed in the first turn of the loop, seen by a client on the same loop in the next ones
+            await asyncio.sleep(0)
         self.down = True
         self.tell({"event": "down"})
 
