@@ -14,7 +14,8 @@ from uuid import uuid4
 
 import structlog
 
-from bot.domain.message import Wait
+from bot.domain.failures import read_status
+from bot.domain.message import Status, Wait
 from bot.domain.retries import lookup_wait, poll_wait, retry_wait
 from bot.errors import (
     CarrierError,
@@ -206,24 +207,29 @@ class Outbox:
             until=now + self._pace.lease,
             limit=self._pace.concurrency - len(self._requests),
         )
-        if claims.messages and not self._closing:
-            ours = await self._outgoing.mark_sending(
-                claims.messages,
-                owner=owner,
-                now=self._clock.now(),
-                check_at=now + self._pace.lease + 2 * self._pace.answer,
-            )
-            for claim in claims.messages:
-                if claim.seq in ours:
-                    request = asyncio.create_task(self._hand_over(claim, started))
-                    self._requests.add(request)
-                    request.add_done_callback(self._finished)
+        if claims.messages:
+            for claim in await self._mark(claims.messages, owner, now):
+                request = asyncio.create_task(self._hand_over(claim, started))
+                self._requests.add(request)
+                request.add_done_callback(self._finished)
         if claims.more:
             return 0
         sweep = self._pace.sweep.total_seconds()
         if claims.next_at is None:
             return sweep
         return min(sweep, max(0.001, (claims.next_at - self._clock.now()).total_seconds()))
+
+    async def _mark(self, claims: Sequence[Claim], owner: str, now: datetime) -> list[Claim]:
+        """Mark claimed messages sending; those that are ours to send."""
+        check_at = now + self._pace.lease + 2 * self._pace.answer
+        try:
+            ours = await self._outgoing.mark_sending(claims, owner=owner, now=self._clock.now(), check_at=check_at)
+        except Exception:  # noqa: BLE001 -- whatever the driver raises
+            # Perhaps they are marked all the same. Nothing has left, so they are no doubts.
+            _log.exception("outbox.mark_failed", messages=len(claims))
+            await asyncio.gather(*(self._record(Withheld(claim, None, now)) for claim in claims))
+            return []
+        return [claim for claim in claims if claim.seq in ours]
 
     def _finished(self, request: asyncio.Task[None]) -> None:
         self._requests.discard(request)
@@ -248,7 +254,9 @@ class Outbox:
             outcome = self._unknown(claim, busy=False)
         else:
             now = self._clock.now()
-            outcome = Taken(claim, now, state, now + poll_wait(0, self._pace.poll))
+            # An answer that says more than "queued" is asked about at once, by the way that knows all words.
+            plain = read_status(state.status) is Status.QUEUED
+            outcome = Taken(claim, now, state, now + poll_wait(0, self._pace.poll) if plain else now)
         await self._record(outcome)
 
     async def _judge(self, claim: Claim, error: CarrierError) -> Outcome:

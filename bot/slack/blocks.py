@@ -38,6 +38,7 @@ from bot.slack.text import to_slack_fallback
 CANCEL: Final = "sms_cancel"
 AGAIN: Final = "sms_again"
 
+_MOVED = {"archived": "is archived", "restricted": "takes no posts from apps"}
 _NAMED = 6  # recipients named in the channel message; the thread has a line for each
 _DETAILED = 8  # recipients with the time of every step; beyond it each line has the time of its newest
 _LINKED = 4_000  # characters of media URLs in one message; the rest are shown without a link
@@ -199,7 +200,7 @@ def _name_url(url: str) -> str:
 
 def _show_moved(batch: Batch) -> list[Element]:
     where = channel(batch.asked_in) if batch.asked_in[:1] in {"C", "G"} else words("another conversation")
-    why = "is archived" if batch.moved == "archived" else "does not have me as a member"
+    why = _MOVED.get(batch.moved, "does not have me as a member")
     return [words("Shown here because "), where, words(f" {why}.")]
 
 

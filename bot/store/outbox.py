@@ -18,7 +18,7 @@ from bot.domain.message import Cause, Status, Wait
 from bot.services.outbox import Claim, Claims, Outcome, Rejected, Taken, Unknown, Withheld
 from bot.services.ports import OutboundText
 from bot.store.dirty import mark_dirty
-from bot.store.tables import Time, message, pace, recipient
+from bot.store.tables import Time, batch, message, pace, recipient
 from bot.store.upsert import insert_new
 
 _SHOWN = timedelta(seconds=5)  # a shorter wait for its turn is over before anybody has read of it
@@ -256,6 +256,7 @@ class OutboxStore:
                 .where(message.c.status == Status.SENDING, message.c.checking_since.is_(None))
                 .values(check_at=now)
             )
+            await connection.execute(update(batch).where(batch.c.show_lease.is_not(None)).values(show_lease=None))
 
 
 def _silent(outcome: Outcome) -> bool:

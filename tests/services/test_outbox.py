@@ -321,6 +321,46 @@ async def test_a_start_as_the_only_process_takes_up_where_a_crash_left(texting: 
     assert [post.recipients for post in texting.carrier.posts] == [(ANNA,)]
 
 
+async def test_what_the_database_did_not_confirm_as_sending_is_no_doubt(texting: Texting):
+    """The mark may have been written; as nothing left, the text goes later and exactly once."""
+    batch = await texting.accept()
+    outbox = texting.new_outbox()
+    real = texting.outgoing.mark_sending
+
+    class Unsure:
+        """Writes the mark and breaks before it says so."""
+
+        claim = texting.outgoing.claim
+        record = texting.outgoing.record
+
+        async def mark_sending(self, *args: object, **kwargs: object) -> frozenset[int]:
+            await real(*args, **kwargs)  # type: ignore[arg-type]
+            raise ConnectionError
+
+    outbox._outgoing = Unsure()
+
+    await outbox.turn()
+
+    assert await texting.status(batch) is Status.ACCEPTED
+
+    await texting.hand_over()
+
+    assert len(texting.carrier.posts) == 1
+
+
+async def test_an_answer_that_says_failed_is_believed(texting: Texting):
+    """CarrierX may refuse in a 200."""
+    batch = await texting.accept()
+    texting.carrier.script = [lambda text: texting.carrier.state(text.id, "failed")]
+    await texting.hand_over()
+    one = await texting.one(batch)
+    texting.carrier.known[f"sid-{one.id}"] = texting.carrier.state(one.id, "failed")
+
+    await texting.follower.turn()
+
+    assert await texting.status(batch) is Status.FAILED
+
+
 async def test_closing_finishes_what_is_in_flight(texting: Texting):
     batch = await texting.accept()
     texting.carrier.held = asyncio.Event()
