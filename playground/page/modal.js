@@ -55,7 +55,9 @@ export class Modal {
     this.#dialog.showModal();
     if (this.plan) fillForm(this.body, this.plan, this.world.state.carrier.picture);
     this.plan = null;
-    (this.body.querySelector("input, textarea") ?? this.foot.querySelector("button"))?.focus();
+    const wished = view.blocks.find(({ element }) => element?.focus_on_load)?.block_id;
+    const start = wished ? this.body.querySelector(`[data-block="${CSS.escape(wished)}"]`) : this.body;
+    (start.querySelector("input, textarea") ?? this.foot.querySelector("button"))?.focus();
   }
 
   #take(view) {

@@ -35,7 +35,8 @@ function drawPhone({ number, shown, talks }) {
 
 function drawTalk({ from, others, texts }) {
   return el("section", { class: "talk" },
-    el("h4", {}, others.length ? icon("group", 15) : null, el("span", { text: others.length ? `Group with ${[from, ...others].join(", ")}` : from })),
+    el("h4", {}, others.length ? icon("group", 15) : null, el("span", {}, others.length ? "Group with " : null, [from, ...others].flatMap((number, index) =>
+      [index ? ", " : null, el("span", { class: "number", text: number })]))),
     texts.map(drawText));
 }
 
