@@ -16,7 +16,9 @@ _DECIMAL = re.compile(r"-?\d{1,12}(\.\d{1,12})?", re.ASCII)
 
 def _clean(limit: int) -> Callable[[object], str]:
     def clean(value: object) -> str:
-        return _CONTROL.sub(" ", value).strip()[:limit] if isinstance(value, str) else ""
+        if not isinstance(value, str):
+            return ""
+        return (value if value.isprintable() else _CONTROL.sub(" ", value)).strip()[:limit]
 
     return clean
 
@@ -34,7 +36,9 @@ def _clean_code(value: object) -> str:
 
 
 def _clean_digits(value: object) -> str:
-    return re.sub(r"[^0-9]", "", value)[:20] if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return (value if value.isascii() and value.isdigit() else re.sub(r"[^0-9]", "", value))[:20]
 
 
 def _clean_count(value: object) -> int | None:
