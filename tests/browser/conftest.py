@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from slack_sdk.web.async_client import AsyncWebClient
 
 from playground.bot_process import ROOT
@@ -14,6 +15,8 @@ from playground.carrier import PretendCarrier
 from playground.page import Page as Server
 from playground.slack.server import PretendSlack
 from playground.stage import Playground
+
+expect.set_options(timeout=20_000)  # milliseconds; a machine that does much else draws late
 
 WIDE, NARROW = (1280, 800), (390, 844)
 _FLAGS = (
@@ -67,7 +70,7 @@ class Screen:
             await self.page.screenshot(path=Path(folder) / f"{name}.png")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """Debian's Chromium: Playwright's own is a download that a test must not make."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -80,11 +83,17 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 class Visits:
-    """Opens windows on one playground."""
+    """Opens windows on one playground, and closes them in the end: a window left open goes on asking for a server."""
 
     def __init__(self, browser: Browser, url: str) -> None:
         self._browser = browser
         self._url = url
+        self._contexts: list[BrowserContext] = []
+
+    async def close(self) -> None:
+        """Close all windows."""
+        for context in self._contexts:
+            await context.close()
 
     async def open(self, size: tuple[int, int] = WIDE, *, dark: bool = False, where: str = "") -> Screen:
         """A new window; returns when everything is drawn."""
@@ -95,13 +104,14 @@ class Visits:
             locale="en-US",
             timezone_id="America/New_York",
         )
+        self._contexts.append(context)
         screen = Screen(await context.new_page())
         await screen.page.goto(f"{self._url}#{where}")
         await screen.page.wait_for_selector("body[data-ready]")
         return screen
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def playground() -> AsyncIterator[Playground]:
     """All of it, with the real bot."""
     async with Playground(settings=_BRISK) as playground:
@@ -109,10 +119,18 @@ async def playground() -> AsyncIterator[Playground]:
         yield playground
 
 
-@pytest.fixture
-async def screen(chromium: Browser, playground: Playground) -> Screen:
+@pytest_asyncio.fixture(loop_scope="session")
+async def visits(chromium: Browser, playground: Playground) -> AsyncIterator[Visits]:
+    """Windows on all of it."""
+    visits = Visits(chromium, playground.page.url)
+    yield visits
+    await visits.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def screen(visits: Visits) -> Screen:
     """A wide window on all of it."""
-    return await Visits(chromium, playground.page.url).open()
+    return await visits.open()
 
 
 class Studio:
@@ -125,7 +143,7 @@ class Studio:
         self.app = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def studio(chromium: Browser) -> AsyncIterator[Studio]:
     """The page alone."""
     async with (
@@ -133,4 +151,6 @@ async def studio(chromium: Browser) -> AsyncIterator[Studio]:
         PretendCarrier() as carrier,
         Server(slack, carrier) as server,
     ):
-        yield Studio(slack, carrier, Visits(chromium, server.url))
+        visits = Visits(chromium, server.url)
+        yield Studio(slack, carrier, visits)
+        await visits.close()

@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from playground.stage import Playground
 from tests.browser.conftest import Screen
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]  # one Chromium for all
 
 
 async def test_inline_send(playground: Playground, screen: Screen) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import expect
 
 from tests.browser.conftest import Screen, Studio
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]  # one Chromium for all
 
 Body = dict[str, Any]
 
@@ -63,7 +64,7 @@ class App:
         return values
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def app(studio: Studio) -> AsyncIterator[App]:
     app = App()
     server = web.Application()

@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import NARROW, WIDE, Studio
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]  # one Chromium for all
 
 Block = dict[str, Any]
 SUPPORT = "C0SUPPORT"

@@ -1,0 +1,175 @@
+"""The page's server: what it sends, what it hands on, and whom it answers."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse, ClientSession, web
+
+from playground.bot_process import ROOT
+from playground.carrier import PretendCarrier
+from playground.page import Page
+from playground.slack.server import PretendSlack
+
+ALICE, SUPPORT = "U0ALICE", "C0SUPPORT"
+
+
+class Site:
+    """The page's server with its two services, and a browser's half of the conversation."""
+
+    def __init__(self, slack: PretendSlack, carrier: PretendCarrier, page: Page, session: ClientSession) -> None:
+        self.slack = slack
+        self.carrier = carrier
+        self.page = page
+        self.session = session
+
+    async def post(self, path: str, **body: Any) -> dict[str, Any]:
+        """Do something as Alice."""
+        async with self.session.post(f"{self.page.url}api/{path}", json={"user": ALICE, **body}) as answer:
+            read: dict[str, Any] = await answer.json()
+            return read
+
+    def listen(self, user: str = ALICE) -> Any:
+        """The stream of states."""
+        return self.session.get(f"{self.page.url}api/events", params={"user": user})
+
+
+async def next_state(stream: ClientResponse) -> dict[str, Any]:
+    """The next state that comes."""
+    async with asyncio.timeout(5):
+        async for line in stream.content:
+            if line.startswith(b"data: "):
+                state: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
+                return state
+    raise AssertionError("the stream ended")
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    async with (
+        PretendSlack(ROOT / "manifest.yml") as slack,
+        PretendCarrier() as carrier,
+        Page(slack, carrier) as page,
+        ClientSession() as session,
+    ):
+        yield Site(slack, carrier, page, session)
+
+
+async def test_sends_the_whole_state_at_each_change(site: Site) -> None:
+    """A window that comes late, or was away, sees all of it."""
+    async with site.listen() as stream:
+        before = await next_state(stream)
+        await site.post("say", channel=SUPPORT, text="hello")
+        after = await next_state(stream)
+
+    assert [len(state["messages"][SUPPORT]) for state in (before, after)] == [0, 1]
+
+
+async def test_phones_are_part_of_the_state(site: Site) -> None:
+    """A text that CarrierX takes is on its phone, in the conversation with its sender."""
+    async with (
+        site.listen() as stream,
+        site.session.post(
+            f"{site.carrier.url}/sms/messages",
+            json={"from": "12078152557", "to": "12125550123", "message": "hi"},
+            headers={"Authorization": f"Bearer {site.carrier.token}"},
+        ),
+    ):
+        await next_state(stream)
+        state = await next_state(stream)
+
+    [phone] = state["carrier"]["phones"]
+    [talk] = phone["talks"]
+    assert (phone["number"], talk["from"], talk["texts"][0]["text"]) == ("+12125550123", "+1 207-815-2557", "hi")
+
+
+async def test_who_is_nobody_is_the_first_person(site: Site) -> None:
+    """An old bookmark still opens."""
+    async with site.listen("U0GONE") as stream:
+        state = await next_state(stream)
+
+    assert state["me"] == ALICE
+
+
+async def test_a_guest_sees_only_their_channels(site: Site) -> None:
+    """Being a guest shows a guest's Slack."""
+    async with site.listen("U0GUS") as stream:
+        state = await next_state(stream)
+
+    assert {each["name"] for each in state["channels"]} == {"general", "support", "random", "dm-gus"}
+
+
+async def test_what_nobody_could_do_is_a_sentence(site: Site) -> None:
+    """A press on a message that has gone is told in words."""
+    answer = await site.post(
+        "press", channel=SUPPORT, ts="1.0", block_id="", action_id="x", value={"type": "button", "value": None}
+    )
+
+    assert answer == {"problem": "That message is gone."}
+
+
+async def test_an_app_that_does_not_answer_is_told_as_slack_tells_it(site: Site) -> None:
+    """Slack's own words for a command that failed."""
+    site.slack.request_url = "http://127.0.0.1:9/"
+
+    answer = await site.post("command", channel=SUPPORT, text="/sms help")
+
+    assert answer == {"problem": "/sms failed with the error “dispatch_failed”"}
+
+
+async def test_invite_brings_the_app_into_a_private_channel(site: Site) -> None:
+    """`/invite` is Slack's own command, and the bot's sentences ask for it."""
+    async with site.listen() as stream:
+        await next_state(stream)
+        await site.post("command", channel="C0LEADS", text="/invite @Threadtext")
+
+    assert site.slack.channel("leads").has_bot
+
+
+@pytest.mark.parametrize("mode", ["deliver", "delay", "fail", "no_receipt", "late", "never", "throttle", "down"])
+async def test_the_strip_shows_the_mode_that_is_on(site: Site, mode: str) -> None:
+    """Every button of the strip works, and says that it is pressed."""
+    await site.post("carrier", mode=mode)
+
+    async with site.listen() as stream:
+        state = await next_state(stream)
+
+    assert (state["carrier"]["strip"]["mode"], site.carrier.down) == (mode, mode == "down")
+
+
+async def test_up_again_after_down(site: Site) -> None:
+    """Choosing another mode brings CarrierX back."""
+    await site.post("carrier", mode="down")
+
+    await site.post("carrier", mode="deliver")
+
+    async with site.session.get(f"{site.carrier.origin}/media/x.png") as answer:
+        assert answer.status == web.HTTPOk.status_code
+
+
+async def test_refuses_every_other_name_for_this_machine(site: Site) -> None:
+    """A website whose name was pointed at 127.0.0.1 gets nothing."""
+    async with site.session.get(site.page.url, headers={"Host": "evil.example"}) as answer:
+        status = answer.status
+
+    assert status == web.HTTPForbidden.status_code
+
+
+async def test_no_script_from_elsewhere_may_run(site: Site) -> None:
+    """The page says so to the browser, whatever a text contains."""
+    async with site.session.get(site.page.url) as answer:
+        policy = answer.headers["Content-Security-Policy"]
+
+    assert "default-src 'self'" in policy
+
+
+async def test_says_what_is_wrong_with_the_bot(site: Site) -> None:
+    """A bot that ended is told of on the page."""
+    async with site.listen() as stream:
+        await next_state(stream)
+        site.page.tell("The bot ended.")
+        state = await next_state(stream)
+
+    assert state["status"] == "The bot ended."
