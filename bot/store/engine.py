@@ -13,6 +13,7 @@ import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 _MIGRATION_LOCK = 0x7468726561647478  # "threadtx"; any constant that no other program takes
@@ -46,7 +47,8 @@ async def open_database(url: str) -> AsyncIterator[AsyncEngine]:
             parameters such as `sslmode` are read by asyncpg.
 
     Raises:
-        DatabaseError: The file is used by another process or is damaged, or the server does not answer.
+        DatabaseError: The file is used by another process, is damaged or cannot be written; the server does not answer
+            or refuses us.
     """
     path = sqlite_path(url)
     lock = None if path is None else _lock(path)
@@ -54,8 +56,10 @@ async def open_database(url: str) -> AsyncIterator[AsyncEngine]:
     try:
         try:
             await _migrate(engine)
-        except (OSError, TimeoutError, asyncpg.PostgresError) as exc:
-            raise DatabaseError(f"The database of DATABASE_URL does not answer: {exc or type(exc).__name__}.") from exc
+        except DBAPIError as exc:
+            raise DatabaseError(f"DATABASE_URL cannot be used: {_reason(exc.orig)}.") from exc
+        except (OSError, TimeoutError) as exc:
+            raise DatabaseError(f"The database of DATABASE_URL does not answer: {_reason(exc)}.") from exc
         yield engine
     finally:
         await engine.dispose()
@@ -63,22 +67,39 @@ async def open_database(url: str) -> AsyncIterator[AsyncEngine]:
             os.close(lock)
 
 
+def _reason(exc: BaseException | None) -> str:
+    """The driver's own words, on one line and without its error numbers."""
+    said = getattr(exc, "strerror", None) or (exc.args[0] if exc and exc.args else None) or type(exc).__name__
+    return str(said).rpartition(">: ")[2].strip().rstrip(".").replace("\n", " ")
+
+
 def _lock(path: Path) -> int:
     """Hold the lock file for as long as this process lives; the kernel drops it on kill -9 too."""
     if not path.parent.is_dir():
         raise DatabaseError(f"The folder of DATABASE_URL, {path.parent}, does not exist. Create it first.")
-    lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as exc:
+        raise _unwritable(path, exc) from exc
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Only under the lock: closing a file drops SQLite's own locks of this process on it.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        path.chmod(0o600)
     except BlockingIOError as exc:
         os.close(lock)
         raise DatabaseError(f"Another process already uses {path}. Stop it, or use PostgreSQL to run several.") from exc
+    except OSError as exc:
+        os.close(lock)
+        raise _unwritable(path, exc) from exc
     return lock
 
 
+def _unwritable(path: Path, exc: OSError) -> DatabaseError:
+    return DatabaseError(f"The file of DATABASE_URL, {path}, cannot be written: {exc.strerror}.")
+
+
 def _sqlite(path: Path) -> AsyncEngine:
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    path.chmod(0o600)
     # hide_parameters: an error's text ends in a log, and the parameters are people's texts.
     # One connection: SQLite before 3.51.3 can corrupt a WAL that two write or checkpoint at once.
     engine = create_async_engine(

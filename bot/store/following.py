@@ -21,6 +21,7 @@ from bot.store.upsert import insert_new
 _TOGETHER = 200  # messages looked after in one transaction
 _LEASE = timedelta(seconds=60)  # until another process looks after what this one has taken up
 _KEPT = timedelta(minutes=10)  # how long a receipt may be ahead of CarrierX's answer to our request
+_PATIENT = 5.0  # seconds; no person waits for a receipt to be stored
 _HOLD = "carrier"
 
 
@@ -35,7 +36,9 @@ class FollowStore:
     def __init__(self, engine: AsyncEngine, *, poll: timedelta) -> None:
         self._engine = engine
         self._poll = poll
-        self._receipts: GroupCommit[tuple[CarrierState, datetime]] = GroupCommit(engine, self._write_receipts)
+        self._receipts: GroupCommit[tuple[CarrierState, datetime]] = GroupCommit(
+            engine, self._write_receipts, deadline=_PATIENT
+        )
 
     async def receive(self, state: CarrierState, now: datetime) -> None:
         """Apply a receipt in one durable write; one that names no text of ours may still find its own later.

@@ -176,7 +176,7 @@ PACE = Pace(
 async def make_texting(engine: AsyncEngine, clock: FakeClock, *, rate: float = 0.0) -> Texting:
     """Use cases over `engine`, with the numbers read."""
     carrier = ScriptedCarrier(clock)
-    batches = BatchStore(engine)
+    batches = BatchStore(engine, deadline=30.0)  # these tests are about what is stored, not how soon
     give_up = timedelta(minutes=60)
     outgoing = OutboxStore(engine, rate=rate, give_up=give_up)
     followed = FollowStore(engine, poll=PACE.poll)

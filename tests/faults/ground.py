@@ -1,0 +1,195 @@
+"""Where the bot is tried: real bot processes between a pretend Slack and a pretend CarrierX, over one database.
+
+The judge is the pretend CarrierX's own count of what it took, text by text.
+"""
+
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from bot.store.engine import open_database
+from playground.bot_process import ROOT, BotGoneError, BotProcess
+from playground.carrier import PretendCarrier
+from playground.slack import Outcome, PretendSlack
+from tests.faults.books import Books, Text, end_leases, end_show_leases, open_books, read_texts, until
+
+SECRET: Final = "s" * 40
+# No test shall wait: what takes minutes takes a second here.
+QUICK: Final[Mapping[str, str]] = {
+    "CARRIERX_CALLBACK_SECRET": SECRET,
+    "CARRIERX_CONNECT_SECONDS": "1",
+    "CARRIERX_ANSWER_SECONDS": "0.5",
+    "SMS_DEFAULT_FROM": "+15162065575",
+    "SMS_LEASE_SECONDS": "1",
+    "SMS_LOOKUP_SECONDS": "0.2,0.5,1",
+    "SMS_POLL_SECONDS": "0.3",
+    "SMS_RATE_PER_NUMBER": "0",
+    "SMS_SWEEP_SECONDS": "0.1",
+    "LOG_LEVEL": "ERROR",
+}
+_POSTED = {"delivered", "failed"}
+_NOT_POSTED = {"unconfirmed", "failed", "canceled"}
+
+
+def phone(number: int) -> str:
+    """One of ten thousand phones."""
+    return f"+1516207{number:04d}"
+
+
+def digits(number: int) -> str:
+    """The same as CarrierX writes it."""
+    return phone(number).removeprefix("+")
+
+
+class Ground:
+    """All of it.
+
+    Attributes:
+        slack, carrier: The pretend ones.
+        books: The database.
+        bots: Every bot process that was made, running or not.
+        taken: The texts of commands that were acked without a word: theirs the bot must not forget.
+        refused: What people read instead of an ack, by text; "" where nothing answered.
+    """
+
+    def __init__(self, slack: PretendSlack, carrier: PretendCarrier, books: Books, url: str, folder: Path) -> None:
+        self.slack = slack
+        self.carrier = carrier
+        self.books = books
+        self.bots: list[BotProcess] = []
+        self.taken: list[str] = []
+        self.refused: dict[str, str] = {}
+        self._url = url
+        self._folder = folder
+
+    @property
+    def bot(self) -> BotProcess:
+        """The first."""
+        return self.bots[0]
+
+    def make_bot(self, **settings: str) -> BotProcess:
+        """One more process over the same database, not yet started."""
+        ways = {
+            "SLACK_BOT_TOKEN": self.slack.bot_token,
+            "SLACK_SIGNING_SECRET": self.slack.signing_secret,
+            "SLACK_API_URL": self.slack.api_url,
+            "CARRIERX_TOKEN": self.carrier.token,
+            "CARRIERX_API_URL": self.carrier.url,
+            "DATABASE_URL": self._url,
+        }
+        self.bots.append(BotProcess({**QUICK, **ways, **settings}, self._folder))
+        return self.bots[-1]
+
+    def route(self, bot: BotProcess) -> None:
+        """Let Slack and CarrierX reach this process from now on."""
+        self.slack.request_url = f"{bot.url}/slack/events"
+        self.carrier.behave(callback_url=f"{bot.url}/carrierx/callbacks/{SECRET}")
+
+    async def start(self, **settings: str) -> BotProcess:
+        """One more running bot, which Slack and CarrierX reach."""
+        bot = self.make_bot(**settings)
+        await bot.start()
+        self.route(bot)
+        return bot
+
+    async def start_again(self, bot: BotProcess) -> None:
+        """Start a killed bot, a while later."""
+        await end_leases(self.books)
+        await end_show_leases(self.books)
+        await bot.start()
+
+    async def type(self, number: int, text: str, *, user: str = "alice", channel: str = "general") -> Outcome:
+        """Type `/sms` to a phone; `text` must be unique."""
+        outcome = await self.slack.command(user, channel, f"{phone(number)} {text}")
+        self.note(text, outcome)
+        return outcome
+
+    def note(self, text: str, outcome: Outcome) -> None:
+        """Keep what a person was told about a text."""
+        if outcome.status == 200 and outcome.ephemeral is None and not outcome.errors:
+            self.taken.append(text)
+        else:
+            self.refused[text] = outcome.ephemeral.text if outcome.ephemeral else ""
+
+    async def until(self, *statuses: str, number: int) -> None:
+        """Wait until the newest text to a phone stands there."""
+        to = phone(number)
+
+        def holds(texts: Sequence[Text]) -> bool:
+            found = [text.status for text in texts if text.phone == to]
+            return bool(found) and found[-1] in statuses
+
+        await until(self.books, holds)
+
+    async def arrival(self, text: str) -> None:
+        """Wait until CarrierX has taken a text."""
+        await self.carrier.until(lambda carrier: any(post.text == text for post in carrier.posts))
+
+    async def settle(self, *, within: float = 20.0) -> None:
+        """Wait until every text is where it will stay: CarrierX's texts are known to be, all others known not to."""
+        await until(self.books, self._is_settled, within=within)
+
+    def _is_settled(self, texts: Sequence[Text]) -> bool:
+        counts = self.carrier.counts
+        return all(text.status in (_POSTED if counts[text.id] else _NOT_POSTED) for text in texts)
+
+    async def fates(self) -> dict[str, tuple[str, int]]:
+        """Where each text stands and how often CarrierX took it, by its words."""
+        counts = Counter(post.text for post in self.carrier.posts)
+        return {text.text: (text.status, counts[text.text]) for text in await read_texts(self.books)}
+
+    async def wrongs(self) -> list[str]:
+        """Everything that breaks the promise: once or unconfirmed, none twice, none forgotten; a sentence each."""
+        texts = await read_texts(self.books)
+        stored = Counter(text.text for text in texts)
+        ids = {text.id for text in texts}
+        posts = Counter(post.text for post in self.carrier.posts)
+        wrongs = [f"{text!r} was taken and is not in the database" for text in self.taken if not stored[text]]
+        wrongs += [f"{text!r} is stored {count} times" for text, count in stored.items() if count > 1]
+        wrongs += [f"CarrierX took {text!r} {count} times" for text, count in posts.items() if count > 1]
+        wrongs += [f"CarrierX took {post.text!r}, which is not ours" for post in self.carrier.posts if post.user_data not in ids]
+        for text in texts:
+            count = self.carrier.counts[text.id]
+            if text.status not in (_POSTED if count else _NOT_POSTED):
+                wrongs.append(f"{text.text!r} is {text.status}, and CarrierX took it {count} times")
+            if text.text in self.refused and "othing was sent" in self.refused[text.text]:
+                wrongs.append(f"{text.text!r} is {text.status}, and the person read {self.refused[text.text]!r}")
+        return wrongs
+
+    @asynccontextmanager
+    async def clogged(self) -> AsyncIterator[None]:
+        """Let whoever connects to CarrierX wait: its port has no room for one more connection."""
+        await self.carrier.go_down()
+        with socket.socket() as port, socket.socket() as only:
+            port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            port.bind(("127.0.0.1", self.carrier.port))
+            port.listen(0)  # the kernel still takes one, and drops the first packet of all others
+            only.connect(("127.0.0.1", self.carrier.port))
+            yield
+        await self.carrier.come_up()
+
+    async def close(self) -> None:
+        """Leave no process."""
+        for bot in self.bots:
+            with suppress(BotGoneError):
+                await bot.kill()
+        await self.books.close()
+
+
+@asynccontextmanager
+async def open_ground(url: str, folder: Path, *, manifest: Path = ROOT / "manifest.yml") -> AsyncIterator[Ground]:
+    """A ground over an empty database, which is migrated; no bot runs yet."""
+    async with open_database(url):
+        pass
+    async with PretendSlack(manifest) as slack, PretendCarrier() as carrier:
+        carrier.behave(sent_after=0.02, delivered_after=0.05)
+        ground = Ground(slack, carrier, await open_books(url), url, folder)
+        try:
+            yield ground
+        finally:
+            await ground.close()
+
+
