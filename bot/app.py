@@ -42,7 +42,7 @@ from bot.store.posts import PostStore
 from bot.web import MAX_BODY, health_routes
 
 _IN = 3.0  # seconds that requests to us may take at the end; Slack waits no longer
-_OUT = 16.0  # seconds that requests to CarrierX may take at the end: connecting and an answer
+_OUT = 16.0  # seconds from the signal that requests to CarrierX may take: connecting and an answer
 _SHOWN = 2.0  # seconds to show their outcomes in Slack; what is not shown then is shown after the next start
 _LAG = timedelta(minutes=1)  # a due text that has waited longer is worth a word
 _HEALTH = 15.0  # seconds between two looks at what `/readyz` says from memory
@@ -197,15 +197,25 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         coming = _Loops()
         if socket is not None:
             coming.start("socket", socket.run())
+        loop = asyncio.get_running_loop()
+        until = float("inf")
+
+        async def leave(_: web.Application) -> None:
+            """Hand nothing more over; the time for what is in flight begins to run."""
+            nonlocal until
+            until = min(until, loop.time() + _OUT)
+            outbox.close()
+            follower.close()
+
+        app.on_shutdown.append(leave)
         try:
             yield app
         finally:
+            await leave(app)
             await coming.cancel()
             await listeners.close()
             await batches.drain()
-            outbox.close()
-            follower.close()
-            await working.finish(_OUT)
+            await working.finish(until - loop.time())
             await followed.drain()
             announcer.close()
             await showing.finish(_SHOWN)
@@ -255,7 +265,7 @@ class _Loops:
         """Wait for tasks that were told to end; cancel those that do not."""
         self._ending = True
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+            await asyncio.wait(self._tasks, timeout=max(0.0, seconds))
         await self.cancel()
 
     async def cancel(self) -> None:

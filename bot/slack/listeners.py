@@ -33,7 +33,7 @@ NEW: Final = "sms_new"
 FROM_MESSAGE: Final = "sms_from_message"
 
 _OPEN = 2.0  # seconds for views.open and views.update; the answer is due after three
-_LEAVE = 5.0  # seconds for what is still to be told when the bot stops
+_LEAVE = 2.0  # seconds for what is still to be told when the bot stops
 _ANY = re.compile(".*")
 _log = structlog.get_logger(__name__)
 
