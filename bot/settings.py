@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import phonenumbers
 from pydantic import (
@@ -22,6 +22,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_LONGEST = 604_800.0  # a week, and far below what a timedelta takes
+_SCHEDULE = "must be growing numbers of seconds, like 15,60,300"
+_HOST = re.compile(r"(\[[^\]]+\]|[^:\[\]]*)(:\d+)?")  # PostgreSQL's may be several, with commas
 _SECRET = re.compile(r"[A-Za-z0-9_-]{32,}")  # goes into a URL's path as it is
 
 
@@ -55,8 +58,15 @@ def _starting(prefix: str, where: str) -> Callable[[SecretStr], SecretStr]:
     return check
 
 
+def _split_url(value: str) -> SplitResult:
+    try:
+        return urlsplit(value)
+    except ValueError:
+        raise _wrong("is no address") from None
+
+
 def _check_url(value: str) -> str:
-    parts = urlsplit(value)
+    parts = _split_url(value)
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise _wrong("must be an address that begins with https://")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
@@ -92,14 +102,19 @@ def _check_secrets(values: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 
 
 def _check_schedule(values: tuple[float, ...]) -> tuple[float, ...]:
-    if not values or values[0] <= 0 or any(later <= earlier for earlier, later in pairwise(values)):
-        raise _wrong("must be growing numbers of seconds, like 15,60,300")
+    if not values or not all(earlier < later <= _LONGEST for earlier, later in pairwise((0.0, *values))):
+        raise _wrong(_SCHEDULE)
     return values
 
 
 def _check_database(value: str) -> str:
     if not re.match(r"(sqlite(\+aiosqlite)?:///|postgres(ql)?(\+asyncpg)?://)", value):
         raise _wrong("must begin with sqlite:/// or postgres://")
+    hosts = _split_url(value).netloc.rpartition("@")[2].split(",")
+    if not all(_HOST.fullmatch(host) for host in hosts):
+        raise _wrong(
+            "cannot be read: look at its port, and write signs in its password as an address has them, / as %2F"
+        )
     return value
 
 
@@ -107,7 +122,7 @@ _List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 _Number = Annotated[str, AfterValidator(_check_number)]
 _Region = Annotated[str, AfterValidator(_check_region)]
 _Url = Annotated[str, AfterValidator(_check_url)]
-_Seconds = Annotated[float, Field(gt=0)]
+_Seconds = Annotated[float, Field(gt=0, le=_LONGEST)]
 
 
 class Settings(BaseSettings):
@@ -149,7 +164,7 @@ class Settings(BaseSettings):
     sms_shared_channels: _List = Field(
         (), description="Ids of channels shared with other companies in which the command may be used"
     )
-    sms_rate_per_number: Annotated[float, Field(ge=0)] = Field(
+    sms_rate_per_number: Annotated[float, Field(ge=0, le=1_000)] = Field(
         5.0, description="Texts a second from one number; 0 is off"
     )
     sms_give_up_minutes: _Seconds = Field(60.0, description="A text that could not be handed over by then has failed")
@@ -179,7 +194,7 @@ class Settings(BaseSettings):
         try:
             settings = handler(data)
         except ValidationError as exc:
-            raise SettingsError([*(_show(error) for error in exc.errors()), *sentences]) from None
+            raise SettingsError([*dict.fromkeys(map(_show, exc.errors())), *sentences]) from None
         if settings.sms_default_from and settings.sms_numbers and settings.sms_default_from not in settings.sms_numbers:
             sentences.append("SMS_DEFAULT_FROM is not among SMS_NUMBERS: add it there or choose another.")
         if sentences:
@@ -221,15 +236,17 @@ def _check_together(data: Mapping[str, Any]) -> list[str]:
         )
     if "DYNO" in os.environ and str(data.get("database_url", "sqlite")).startswith("sqlite"):
         sentences.append(
-            "DATABASE_URL is missing: Heroku's disk is lost at each restart, and texts with it. "
+            "DATABASE_URL must be PostgreSQL's on Heroku: its disk is lost at each restart, and texts with it. "
             "Run `heroku addons:create heroku-postgresql`."
         )
     return sentences
 
 
-_MISSING: Mapping[str, str] = {
+_REMEDY: Mapping[str, str] = {
     "slack_bot_token": "copy it from OAuth & Permissions of your Slack app; it begins with xoxb-",
+    "slack_signing_secret": "copy it from Basic Information of your Slack app",
     "carrierx_token": "make one in CarrierX's portal under Account, Security Tokens",
+    "sms_countries": "name one country at least, like US,CA",
 }
 _WRONG: Mapping[str, str] = {
     "int_parsing": "must be a whole number",
@@ -238,16 +255,19 @@ _WRONG: Mapping[str, str] = {
     "greater_than_equal": "must be {ge:g} or more",
     "less_than_equal": "must be {le:g} or less",
     "literal_error": "must be {expected}",
-    "too_short": "is too short",
+    "finite_number": "must be a number",
     "string_pattern_mismatch": "must begin with / and have small letters, digits, - or _ after it",
 }
 
 
 def _show(error: ErrorDetails) -> str:
     name = str(error["loc"][0])
-    if error["type"] == "missing":
-        return f"{name.upper()} is missing: {_MISSING[name]}."
+    if error["type"] in {"missing", "too_short"}:
+        flaw = error["type"].replace("_", " ")
+        return f"{name.upper()} is {flaw}: {_REMEDY[name]}."
     if error["type"] == "setting":
         return f"{name.upper()} {error['msg']}."
+    if name == "sms_lookup_seconds":
+        return f"{name.upper()} {_SCHEDULE}."
     wrong = _WRONG.get(error["type"], "is wrong").format_map(error.get("ctx", {}))
     return f"{name.upper()} {wrong}."
