@@ -131,7 +131,7 @@ class PostgresqlBooks:
         """Wait until somebody stands there."""
         async with asyncio.timeout(within):
             while not await self.fetch("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
-                await asyncio.sleep(_LOOK)
+                await asyncio.sleep(_LOOK)  # noqa: ASYNC110 -- the server tells nobody who waits
 
     async def unbar(self) -> None:
         """Let them go on; the trigger stays and stops nobody any more."""
@@ -139,7 +139,9 @@ class PostgresqlBooks:
 
     async def servers(self) -> list[psutil.Process]:
         """The server's processes as the bot meets them: whoever takes connections, and whoever has the bot's."""
-        ours = [pid for (pid,) in await self.fetch("SELECT pid FROM pg_stat_activity WHERE application_name = 'threadtext'")]
+        ours = [
+            pid for (pid,) in await self.fetch("SELECT pid FROM pg_stat_activity WHERE application_name = 'threadtext'")
+        ]
         me = psutil.Process((await self.fetch("SELECT pg_backend_pid()"))[0][0])
         postmaster = me.parent()
         assert postmaster is not None
@@ -162,7 +164,10 @@ async def read_texts(books: Books) -> list[Text]:
         "SELECT id, text, recipient, status, COALESCE(cause, ''), COALESCE(lease_until, 0), checking_since IS NOT NULL"
         " FROM message ORDER BY seq"
     )
-    return [Text(*row[:5], row[5] / 1e6, bool(row[6])) for row in rows]
+    return [
+        Text(id=row[0], text=row[1], phone=row[2], status=row[3], cause=row[4], lease=row[5] / 1e6, checking=bool(row[6]))
+        for row in rows
+    ]
 
 
 async def until(books: Books, holds: Callable[[Sequence[Text]], bool], *, within: float = 15.0) -> None:

@@ -150,7 +150,11 @@ class Ground:
         wrongs = [f"{text!r} was taken and is not in the database" for text in self.taken if not stored[text]]
         wrongs += [f"{text!r} is stored {count} times" for text, count in stored.items() if count > 1]
         wrongs += [f"CarrierX took {text!r} {count} times" for text, count in posts.items() if count > 1]
-        wrongs += [f"CarrierX took {post.text!r}, which is not ours" for post in self.carrier.posts if post.user_data not in ids]
+        wrongs += [
+            f"CarrierX took {post.text!r}, which is not ours"
+            for post in self.carrier.posts
+            if post.user_data not in ids
+        ]
         for text in texts:
             count = self.carrier.counts[text.id]
             if text.status not in (_POSTED if count else _NOT_POSTED):
@@ -191,5 +195,3 @@ async def open_ground(url: str, folder: Path, *, manifest: Path = ROOT / "manife
             yield ground
         finally:
             await ground.close()
-
-
