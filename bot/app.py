@@ -36,6 +36,7 @@ from bot.store.batches import BatchStore
 from bot.store.engine import is_postgresql, open_database
 from bot.store.following import FollowStore
 from bot.store.health import HealthStore
+from bot.store.holds import HoldStore
 from bot.store.numbers import NumberStore
 from bot.store.outbox import OutboxStore
 from bot.store.posts import PostStore
@@ -89,6 +90,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         carrier = CarrierX(client)
         batches = BatchStore(engine)
         followed = FollowStore(engine, poll=settings.poll)
+        holds = HoldStore(engine)
         outgoing = OutboxStore(engine, rate=settings.sms_rate_per_number, give_up=settings.give_up)
         numbers = Numbers(
             carrier=carrier,
@@ -115,7 +117,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         sweep = timedelta(seconds=settings.sms_sweep_seconds)
         outbox = Outbox(
             outgoing=outgoing,
-            holds=followed,
+            holds=holds,
             carrier=carrier,
             announcer=announcer,
             clock=clock,
@@ -130,6 +132,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         )
         follower = Follower(
             followed=followed,
+            held=holds,
             carrier=carrier,
             outbox=outbox,
             announcer=announcer,
@@ -164,7 +167,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         socket = None
         if settings.slack_app_token is not None:
             socket = Socket(bolt, settings.slack_app_token.get_secret_value(), settings.slack_api_url)
-        health = _Health(HealthStore(engine), followed, announcer, numbers, people, socket, clock)
+        health = _Health(HealthStore(engine), holds, announcer, numbers, people, socket, clock)
 
         async def receive(state: CarrierState) -> None:
             if not state.inbound:
@@ -181,7 +184,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
 
         now = clock.now()
         await numbers.load()
-        await followed.probe_soon(now)
+        await holds.probe_soon(now)
         if not is_postgresql(settings.database_url):
             await outgoing.recover(now)
 
@@ -287,7 +290,7 @@ class _Health:
     """What `/readyz` says."""
 
     store: HealthStore
-    followed: FollowStore
+    holds: HoldStore
     announcer: Announcer
     numbers: Numbers
     people: People
@@ -305,7 +308,7 @@ class _Health:
         while True:
             try:
                 self._lag = await self.store.lag(self.clock.now())
-                self._held_since = await self.followed.held_since()
+                self._held_since = await self.holds.held_since()
             except Exception as exc:  # noqa: BLE001 -- a loop's boundary; write() tells of the database
                 _log.warning("health.not_read", error=type(exc).__name__)
             await asyncio.sleep(_HEALTH)

@@ -102,6 +102,10 @@ class Followed(Protocol):
         """Apply what CarrierX answered; the ids of the messages it was about."""
         ...
 
+
+class Held(Protocol):
+    """The pause that all processes share; bot.store.holds has the only one."""
+
     async def probe_due(self, now: datetime, wait: timedelta) -> bool:
         """Whether the outbox is held and this process shall ask now."""
         ...
@@ -143,6 +147,7 @@ class Follower:
         self,
         *,
         followed: Followed,
+        held: Held,
         carrier: Carrier,
         outbox: Woken,
         announcer: Announcer,
@@ -150,6 +155,7 @@ class Follower:
         pace: FollowPace,
     ) -> None:
         self._followed = followed
+        self._held = held
         self._carrier = carrier
         self._outbox = outbox
         self._announcer = announcer
@@ -191,7 +197,7 @@ class Follower:
             self._outbox.wake()
 
     async def _probe(self, now: datetime) -> None:
-        if not await self._followed.probe_due(now, _PROBE):
+        if not await self._held.probe_due(now, _PROBE):
             return
         try:
             await self._carrier.check_token()
@@ -200,7 +206,7 @@ class Follower:
         except CarrierError as error:
             _log.info("following.probe_failed", error=type(error).__name__)
             return
-        await self._followed.lift(self._clock.now())
+        await self._held.lift(self._clock.now())
         self._outbox.wake()
         self._announcer.wake()
 

@@ -15,14 +15,12 @@ from bot.services.following import Check, Verdict
 from bot.services.ports import CarrierState
 from bot.store.commits import GroupCommit
 from bot.store.dirty import mark_dirty
-from bot.store.tables import hold, message, receipt, recipient
-from bot.store.upsert import insert_new
+from bot.store.tables import message, receipt, recipient
 
 _TOGETHER = 200  # messages looked after in one transaction
 _LEASE = timedelta(seconds=60)  # until another process looks after what this one has taken up
 _KEPT = timedelta(minutes=10)  # how long a receipt may be ahead of CarrierX's answer to our request
 _PATIENT = 5.0  # seconds; no person waits for a receipt to be stored
-_HOLD = "carrier"
 
 
 class FollowStore:
@@ -151,63 +149,6 @@ class FollowStore:
                     dirty[verdict.becomes is Status.UNCONFIRMED].add(row.batch_id)
             await mark_dirty(connection, dirty[True], urgent=True)
             await mark_dirty(connection, dirty[False] - dirty[True], urgent=False)
-
-    async def hold(self, now: datetime, probe_at: datetime) -> None:
-        """Pause the outbox of all processes; nothing when it is paused already."""
-        async with self._engine.begin() as connection:
-            await insert_new(connection, hold, [{"name": _HOLD, "since": now, "probe_at": probe_at, "probes": 0}])
-            await self._say_held(connection, now)
-
-    async def probe_due(self, now: datetime, wait: timedelta) -> bool:
-        """Whether this process shall ask now if CarrierX takes our token again; moves the next question on."""
-        async with self._engine.begin() as connection:
-            row = (await connection.execute(select(hold).with_for_update())).first()
-            if row is None:
-                return False
-            await self._say_held(connection, now)
-            if row.probe_at > now:
-                return False
-            growing = min(wait * 2 ** min(row.probes, 16), timedelta(minutes=5))
-            await connection.execute(update(hold).values(probe_at=now + growing, probes=row.probes + 1))
-            return True
-
-    async def held_since(self) -> datetime | None:
-        """Since when CarrierX has refused our token, None when it does not."""
-        async with self._engine.connect() as connection:
-            since: datetime | None = (await connection.execute(select(hold.c.since))).scalar()
-        return since
-
-    async def probe_soon(self, now: datetime) -> None:
-        """Ask at once: a start may have brought a new token."""
-        async with self._engine.begin() as connection:
-            await connection.execute(update(hold).values(probe_at=now, probes=0))
-
-    async def lift(self, now: datetime) -> None:
-        """CarrierX takes our token again: what waited for that is due."""
-        async with self._engine.begin() as connection:
-            await connection.execute(delete(hold))
-            rows = await connection.execute(
-                update(message)
-                .where(text("status = 'accepted'"), message.c.wait == Wait.UNAUTHORIZED)
-                .values(wait=None, not_before=now)
-                .returning(message.c.batch_id)
-            )
-            await mark_dirty(connection, rows.scalars().all(), urgent=False)
-
-    @staticmethod
-    async def _say_held(connection: AsyncConnection, now: datetime) -> None:
-        """Give every text that would be due the reason why it is not."""
-        rows = await connection.execute(
-            update(message)
-            .where(
-                text("status = 'accepted'"),
-                message.c.not_before <= now,
-                or_(message.c.wait.is_(None), message.c.wait != Wait.UNAUTHORIZED),
-            )
-            .values(wait=Wait.UNAUTHORIZED)
-            .returning(message.c.batch_id)
-        )
-        await mark_dirty(connection, rows.scalars().all(), urgent=False)
 
     async def _write_receipts(self, connection: AsyncConnection, received: list[tuple[CarrierState, datetime]]) -> None:
         now = received[-1][1]

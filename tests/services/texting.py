@@ -17,6 +17,7 @@ from bot.services.ports import CarrierState, LeaseLostError, MayLeave, OurNumber
 from bot.services.sending import Draft, How, Rules, Sending
 from bot.store.batches import BatchStore
 from bot.store.following import FollowStore
+from bot.store.holds import HoldStore
 from bot.store.numbers import NumberStore
 from bot.store.outbox import OutboxStore
 from tests.conftest import FakeClock
@@ -116,6 +117,7 @@ class Texting:
     batches: BatchStore
     outgoing: OutboxStore
     followed: FollowStore
+    holds: HoldStore
     numbers: Numbers
     sending: Sending
     outbox: Outbox
@@ -140,7 +142,7 @@ class Texting:
     def new_outbox(self) -> Outbox:
         return Outbox(
             outgoing=self.outgoing,
-            holds=self.followed,
+            holds=self.holds,
             carrier=self.carrier,
             announcer=Silence(),
             clock=self.clock,
@@ -180,6 +182,7 @@ async def make_texting(engine: AsyncEngine, clock: FakeClock, *, rate: float = 0
     give_up = timedelta(minutes=60)
     outgoing = OutboxStore(engine, rate=rate, give_up=give_up)
     followed = FollowStore(engine, poll=PACE.poll)
+    holds = HoldStore(engine)
     numbers = Numbers(
         carrier=carrier,
         known=NumberStore(engine),
@@ -190,7 +193,7 @@ async def make_texting(engine: AsyncEngine, clock: FakeClock, *, rate: float = 0
     )
     await numbers.read()
     quiet = Silence()
-    outbox = Outbox(outgoing=outgoing, holds=followed, carrier=carrier, announcer=quiet, clock=clock, pace=PACE)
+    outbox = Outbox(outgoing=outgoing, holds=holds, carrier=carrier, announcer=quiet, clock=clock, pace=PACE)
     return Texting(
         engine=engine,
         clock=clock,
@@ -198,6 +201,7 @@ async def make_texting(engine: AsyncEngine, clock: FakeClock, *, rate: float = 0
         batches=batches,
         outgoing=outgoing,
         followed=followed,
+        holds=holds,
         numbers=numbers,
         sending=Sending(
             batches=batches,
@@ -210,6 +214,7 @@ async def make_texting(engine: AsyncEngine, clock: FakeClock, *, rate: float = 0
         outbox=outbox,
         follower=Follower(
             followed=followed,
+            held=holds,
             carrier=carrier,
             outbox=quiet,
             announcer=quiet,
