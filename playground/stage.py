@@ -54,11 +54,13 @@ class Playground:
             await stack.enter_async_context(self.carrier)
             await stack.enter_async_context(self.page)
             self.bot = BotProcess(self._bot_settings(), Path(self._folder.name))
+            self.page.tell("The bot is starting …")
             self.slack.request_url = f"{self.bot.url}/slack/events"
             callbacks = f"{self.bot.url}/carrierx/callbacks/{self._secret}"
             self.carrier.behave(callback_url=callbacks)
             stack.push_async_callback(self.bot.stop)
             await self.bot.start()
+            self.page.tell("")
             self._keeper = asyncio.create_task(self._keep())
             self._stack = stack.pop_all()
         return self

@@ -96,6 +96,7 @@ export class Composer {
     const key = this.#key;
     if (!text) return;
     this.fill("");
+    this.say("");
     const { problem } = await this.use.send(text);
     if (!problem) return;
     if (key === this.#key && !this.input.value) this.fill(text);

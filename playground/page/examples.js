@@ -10,7 +10,7 @@ export const EXAMPLES = [
     to: "(212) 555-0123, (347) 555-0142", how: "One group MMS", text: "The new harbour, on time and within budget 🎉", media: "{picture}",
   }],
   ["A wrong number", "/sms 911 help"],
-  ["Another country", "/sms +44 7911 123456 Good morning"],
+  ["Another country", "/sms +44 20 7946 0958 Good morning"],
   ["Help", "/sms help"],
 ];
 

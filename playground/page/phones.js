@@ -18,7 +18,6 @@ export class Phones {
     const wanted = phones.map((phone) => [phone.number, JSON.stringify(phone), () => drawPhone(phone)]);
     if (!phones.length) wanted.push(["empty", "empty", drawEmpty]);
     reconcile(this.list, wanted);
-    for (const screen of this.list.querySelectorAll(".screen")) screen.scrollTop = screen.scrollHeight;
   }
 }
 
@@ -28,9 +27,13 @@ function drawEmpty() {
 }
 
 function drawPhone({ number, shown, talks }) {
+  const screen = el("div", { class: "screen", tabindex: "0", role: "group", "aria-label": `Texts on ${shown}`, data: { focus: number } }, talks.map(drawTalk));
+  const toEnd = () => { screen.scrollTop = screen.scrollHeight; };
+  screen.addEventListener("load", toEnd, true); // a picture that comes pushes the newest text away
+  requestAnimationFrame(toEnd);
   return el("article", { class: "phone", "aria-label": `Phone ${shown}`, data: { number } },
     el("header", { class: "phone-head" }, el("span", { class: "phone-number", text: shown }), el("span", { class: "speaker", "aria-hidden": "true" })),
-    el("div", { class: "screen", tabindex: "0", role: "group", "aria-label": `Texts on ${shown}` }, talks.map(drawTalk)));
+    screen);
 }
 
 function drawTalk({ from, others, texts }) {

@@ -19,7 +19,7 @@ export class World {
 
   nameOf(id) {
     const user = this.user(id);
-    return user?.profile.real_name || user?.name || id;
+    return user?.profile.display_name || user?.profile.real_name || user?.name || id;
   }
 
   titleOf(channel) {

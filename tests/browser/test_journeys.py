@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from playground.stage import Playground
-from tests.browser.conftest import Screen
+from tests.browser.conftest import NARROW, Screen, Visits
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]  # one Chromium for all
 
@@ -105,4 +105,19 @@ async def test_accepted_but_unanswered_resolves_itself(playground: Playground, s
     playground.carrier.deliver(playground.carrier.posts[0].sid)
     await expect(screen.messages).to_contain_text("delivered")
     await screen.shoot("unanswered-resolved")
+    assert (len(playground.carrier.posts), screen.troubles) == (1, [])
+
+
+async def test_inline_send_on_a_phones_width(playground: Playground, visits: Visits) -> None:
+    """At 390 pixels the same works: send, then look at the phones."""
+    screen = await visits.open(NARROW)
+    await screen.type("/sms (212) 555-0123 Running ten minutes late :wave:")
+    await expect(screen.messages).to_contain_text("delivered in")
+    await screen.shoot("narrow")
+
+    await screen.page.get_by_role("tab", name="Phones").click()
+
+    phone = screen.page.get_by_role("article", name="Phone +1 212-555-0123")
+    await expect(phone).to_contain_text("Running ten minutes late 👋")
+    await screen.shoot("narrow-phones")
     assert (len(playground.carrier.posts), screen.troubles) == (1, [])

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
-from tests.browser.conftest import NARROW, WIDE, Studio
+from playground.bot_process import free_port
+from playground.page import Page as Server
+from tests.browser.conftest import NARROW, WIDE, Studio, Visits
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]  # one Chromium for all
 
@@ -77,7 +79,7 @@ async def test_draws_every_block_that_the_bot_emits(studio: Studio) -> None:
     for shown in (
         "🎉",
         "& <b>",
-        "@Ben Baker",
+        "@ben",
         "👋",
         "@here",
         "#support",
@@ -243,8 +245,23 @@ async def test_only_the_person_meant_sees_an_ephemeral(studio: Studio) -> None:
     screen = await studio.visits.open()
     await expect(screen.messages).to_contain_text("Only visible to you")
 
-    await screen.page.get_by_role("button", name="You are Alice Archer").click()
-    await screen.page.get_by_role("menuitemradio", name="Gus Guest").click()
+    await screen.page.get_by_role("button", name="You are alice, Member").click()
+    await screen.page.get_by_role("menuitemradio", name="gus").click()
 
-    await expect(screen.page.get_by_role("button", name="You are Gus Guest, Guest")).to_be_visible()
+    await expect(screen.page.get_by_role("button", name="You are gus, Guest")).to_be_visible()
     await expect(screen.messages).not_to_contain_text("between us")
+
+
+async def test_comes_back_by_itself_when_the_server_was_away(chromium: Browser, studio: Studio) -> None:
+    """While the playground is stopped the page says so; when it runs again, nothing need be reloaded."""
+    port = free_port()
+    visits = Visits(chromium, f"http://127.0.0.1:{port}/")
+    async with Server(studio.slack, studio.carrier, port):
+        screen = await visits.open()
+    await expect(screen.page.get_by_role("status")).to_contain_text("does not answer")
+    await studio.slack.say("ben", SUPPORT, "said meanwhile")
+
+    async with Server(studio.slack, studio.carrier, port):
+        await expect(screen.messages).to_contain_text("said meanwhile")
+        await expect(screen.page.get_by_role("status")).to_be_hidden()
+        await visits.close()

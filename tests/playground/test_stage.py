@@ -1,0 +1,45 @@
+"""The playground as a whole, without a browser."""
+
+import asyncio
+import json
+
+from aiohttp import ClientSession
+
+from playground.stage import QUICK, Playground
+
+
+async def test_a_bot_that_ends_is_told_of_and_started_again() -> None:
+    """The page says that the bot ended, and nothing any more when it is back."""
+    said: list[str] = []
+    async with Playground(settings=QUICK) as playground, ClientSession() as session:
+        before = playground.bot.pid
+        async with asyncio.timeout(40), session.get(f"{playground.page.url}api/events") as stream:
+            await playground.bot.kill()
+            async for line in stream.content:
+                if line.startswith(b"data: "):
+                    said.append(json.loads(line.removeprefix(b"data: "))["status"])
+                if said[-1:] == [""] and any("ended" in each for each in said):
+                    break
+        after = playground.bot.pid
+
+    assert any("ended with code -9 and is being started again" in each for each in said)
+    assert before != after
+
+
+async def test_an_accepted_text_survives_the_bots_death() -> None:
+    """What was accepted while CarrierX was down goes out once after a kill -9, when CarrierX is up again."""
+    async with Playground(settings=QUICK) as playground:
+        await playground.carrier.go_down()
+        await playground.slack.command("alice", "support", "(212) 555-0123 still here")
+        await playground.bot.kill()
+        await playground.carrier.come_up()
+        await playground.carrier.until(lambda carrier: len(carrier.posts) == 1, within=40)
+        [channel_message] = await playground.slack.until(
+            lambda slack: (
+                slack.channel("support").messages if "delivered" in str(slack.channel("support").messages) else ()
+            ),
+            40,
+        )
+
+    assert "delivered" in channel_message.text
+    assert len(playground.carrier.posts) == 1
