@@ -6,6 +6,7 @@ The map::
     app         composition root: the only module that knows every room
     settings    environment -> Settings
     errors      every error raised on purpose
+    logs        log lines, without secrets and texts
     web         health, body limits
     domain/     rules: no await, no clock, no input or output
     services/   use cases, through ports

@@ -30,7 +30,9 @@ def main(clock: Clock) -> int:
         return 1
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
-        print(f"HOST and PORT, {where}, cannot be listened on: {error.strerror}.", file=sys.stderr)  # noqa: T201
+        reason = str(error.strerror).rpartition("): ")[2]  # asyncio says the address once more before it
+        sentence = f"HOST and PORT, {where}, cannot be listened on: {reason}. Set others, or stop what listens there."
+        print(sentence, file=sys.stderr)  # noqa: T201 -- the same
         return 1
     return 0
 

@@ -255,7 +255,6 @@ _WRONG: Mapping[str, str] = {
     "greater_than_equal": "must be {ge:g} or more",
     "less_than_equal": "must be {le:g} or less",
     "literal_error": "must be {expected}",
-    "finite_number": "must be a number",
     "string_pattern_mismatch": "must begin with / and have small letters, digits, - or _ after it",
 }
 
