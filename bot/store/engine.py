@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 _MIGRATION_LOCK = 0x7468726561647478  # "threadtx"; any constant that no other program takes
 _POOL = 8  # connections to PostgreSQL: listeners, outbox, follower and announcer at once
 _CONNECT = 5.0  # seconds
+_ASLEEP = "5s"  # then the server ends a transaction whose process sleeps in it: its locks would stop all others
 
 
 class DatabaseError(Exception):
@@ -125,7 +126,10 @@ def _postgresql(url: str) -> AsyncEngine:
     dsn = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url)
 
     async def connect(**_: object) -> asyncpg.Connection:
-        return await asyncpg.connect(dsn, timeout=_CONNECT, server_settings={"application_name": "threadtext"})
+        connection = await asyncpg.connect(dsn, timeout=_CONNECT, server_settings={"application_name": "threadtext"})
+        # Not among server_settings: a pooler in between refuses to start with what it does not know.
+        await connection.execute(f"SET idle_in_transaction_session_timeout = '{_ASLEEP}'", timeout=_CONNECT)
+        return connection
 
     return create_async_engine(
         "postgresql+asyncpg://",

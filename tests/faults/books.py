@@ -165,7 +165,9 @@ async def read_texts(books: Books) -> list[Text]:
         " FROM message ORDER BY seq"
     )
     return [
-        Text(id=row[0], text=row[1], phone=row[2], status=row[3], cause=row[4], lease=row[5] / 1e6, checking=bool(row[6]))
+        Text(
+            id=row[0], text=row[1], phone=row[2], status=row[3], cause=row[4], lease=row[5] / 1e6, checking=bool(row[6])
+        )
         for row in rows
     ]
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from playground.carrier import Fault, Kind
-from tests.faults.books import PostgresqlBooks, end_leases, until
+from tests.faults.books import PostgresqlBooks, until
 from tests.faults.ground import Ground, digits
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgresql]
@@ -81,7 +81,9 @@ async def test_asleep_before_the_request_leaves(on_postgresql: Ground) -> None:
 @pytest.mark.parametrize(
     "step",
     [
-        pytest.param("BEFORE UPDATE OF lease_owner ON message FOR EACH ROW WHEN (NEW.lease_owner IS NOT NULL)", id="claim"),
+        pytest.param(
+            "BEFORE UPDATE OF lease_owner ON message FOR EACH ROW WHEN (NEW.lease_owner IS NOT NULL)", id="claim"
+        ),
         pytest.param("BEFORE UPDATE OF status ON message FOR EACH ROW WHEN (NEW.status = 'sending')", id="sending"),
     ],
 )
@@ -105,30 +107,4 @@ async def test_asleep_in_the_middle_of_a_write(on_postgresql: Ground, postgresql
     await ground.settle()
 
     assert set((await ground.fates()).values()) == {("delivered", 1)}
-    assert await ground.wrongs() == []
-
-
-async def test_asleep_with_an_old_verdict(on_postgresql: Ground) -> None:
-    """A look that found nothing says nothing about a request that was made since."""
-    ground = on_postgresql
-    ground.carrier.arm(Fault(Kind.ERROR_BEFORE, status=503))
-    looks = ground.carrier.arm(Fault(Kind.HOLD_AFTER, on="records"))
-    sleeper = await ground.start(SMS_LOOKUP_SECONDS="0.2")
-    await ground.type(1, "refused once")
-    await looks.arrived.wait()
-    sleeper.signal(signal.SIGSTOP)
-    looks.release()
-    again = ground.carrier.arm(Fault(Kind.HOLD_AFTER, times=1))
-
-    await end_leases(ground.books)
-    await ground.start(SMS_LOOKUP_SECONDS="0.2", CARRIERX_ANSWER_SECONDS="5")
-    await again.arrived.wait()
-    sleeper.signal(signal.SIGCONT)
-    ground.route(sleeper)
-    await ground.type(2, "after waking")
-    await ground.until("delivered", number=2)
-    again.release()
-    await ground.settle()
-
-    assert await ground.fates() == {"refused once": ("delivered", 1), "after waking": ("delivered", 1)}
     assert await ground.wrongs() == []
