@@ -36,6 +36,7 @@ class Check:
         checking_since: Since when there is a doubt, None before it is noticed.
         sending_at: When the request was made.
         taken_at: When CarrierX was known to have it, None when it is not.
+        held_until: When others may take it up; names this taking up.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Check:
     checking_since: datetime | None
     sending_at: datetime
     taken_at: datetime | None
+    held_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,7 @@ class Verdict:
     """What a look or question came to, where CarrierX had no news.
 
     Attributes:
-        id: Of the message.
-        was: Its status when it was taken up; the verdict falls when it has moved since.
+        check: What it is about; the verdict falls when the message has moved since or somebody else has taken it up.
         checks: Looks or questions made now.
         check_at: The next one, None for no more.
         becomes: Its new status, None to stay.
@@ -64,8 +65,7 @@ class Verdict:
         unreceipted: Nobody asks any more.
     """
 
-    id: str
-    was: Status
+    check: Check
     checks: int
     check_at: datetime | None
     becomes: Status | None = None
@@ -215,7 +215,7 @@ class Follower:
         now = self._clock.now()
         fresh = [check for check in doubts if check.checking_since is None and check.status is Status.SENDING]
         first = lookup_wait(0, self._pace.lookup) or timedelta(0)
-        verdicts = [Verdict(check.id, check.status, checks=0, check_at=now + first, doubted=True) for check in fresh]
+        verdicts = [Verdict(check, checks=0, check_at=now + first, doubted=True) for check in fresh]
         looked = [check for check in doubts if check not in fresh]
         if looked:
             try:
@@ -252,28 +252,26 @@ class Follower:
         if check.status is not Status.SENDING:
             return self._keep_looking(check, looks)
         if wait is not None:
-            return Verdict(check.id, check.status, checks=looks, check_at=now + wait)
+            return Verdict(check, checks=looks, check_at=now + wait)
         if check.busy:
             again = now + retry_wait(1, 0)
-            return Verdict(check.id, check.status, 0, None, becomes=Status.ACCEPTED, not_before=again)
-        return Verdict(
-            check.id, check.status, looks, now + poll_wait(looks, self._pace.poll), becomes=Status.UNCONFIRMED
-        )
+            return Verdict(check, 0, None, becomes=Status.ACCEPTED, not_before=again)
+        return Verdict(check, looks, now + poll_wait(looks, self._pace.poll), becomes=Status.UNCONFIRMED)
 
     def _keep_looking(self, check: Check, looks: int) -> Verdict:
         """An unconfirmed text may turn up for as long as records may lag."""
         now = self._clock.now()
         over = now - check.sending_at > _FOLLOWED
         at = None if over else now + poll_wait(looks, self._pace.poll)
-        return Verdict(check.id, check.status, looks, at)
+        return Verdict(check, looks, at)
 
     def _postpone(self, check: Check) -> Verdict:
         """The look could not be made: it does not count, but nobody waits longer than a text may wait."""
         now = self._clock.now()
         longest = self._pace.give_up + timedelta(seconds=self._pace.lookup[-1] if self._pace.lookup else 0)
         if check.status is Status.SENDING and now - (check.checking_since or now) > longest:
-            return Verdict(check.id, check.status, check.checks, now + _POSTPONED, becomes=Status.UNCONFIRMED)
-        return Verdict(check.id, check.status, check.checks, now + _POSTPONED)
+            return Verdict(check, check.checks, now + _POSTPONED, becomes=Status.UNCONFIRMED)
+        return Verdict(check, check.checks, now + _POSTPONED)
 
     async def _ask(self, checks: Sequence[Check]) -> None:
         """Ask for the state of messages that CarrierX has and sent no final receipt for."""
@@ -315,8 +313,7 @@ class Follower:
     def _next_question(self, check: Check, now: datetime) -> Verdict:
         over = now - (check.taken_at or now) > _FOLLOWED
         return Verdict(
-            check.id,
-            check.status,
+            check,
             checks=check.checks + 1,
             check_at=None if over else now + poll_wait(check.checks + 1, self._pace.poll),
             unreceipted=over,

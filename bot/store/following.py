@@ -102,11 +102,12 @@ class FollowStore:
         """Take up messages whose outcome or state must be asked for, a bounded number at once."""
         locked = select(message).where(text("check_at IS NOT NULL"), message.c.check_at <= now)
         locked = locked.order_by(message.c.check_at).limit(_TOGETHER).with_for_update(skip_locked=True)
+        held_until = now + _LEASE
         async with self._engine.begin() as connection:
             rows = (await connection.execute(locked)).all()
             if rows:
                 await connection.execute(
-                    update(message).where(message.c.seq.in_([row.seq for row in rows])).values(check_at=now + _LEASE)
+                    update(message).where(message.c.seq.in_([row.seq for row in rows])).values(check_at=held_until)
                 )
         return tuple(
             Check(
@@ -119,6 +120,7 @@ class FollowStore:
                 checking_since=row.checking_since,
                 sending_at=row.sending_at or row.accepted_at,
                 taken_at=row.queued_at or row.sent_at,
+                held_until=held_until,
             )
             for row in rows
         )
@@ -131,8 +133,12 @@ class FollowStore:
                 row = (
                     await connection.execute(
                         update(message)
-                        # A receipt may have settled it since it was taken up.
-                        .where(message.c.id == verdict.id, message.c.status == verdict.was)
+                        # A receipt may have settled it since; and if we slept, it may even be on its next request.
+                        .where(
+                            message.c.id == verdict.check.id,
+                            message.c.status == verdict.check.status,
+                            message.c.check_at == verdict.check.held_until,
+                        )
                         .values(_verdict_values(verdict, now))
                         .returning(message.c.batch_id, message.c.is_group)
                     )
@@ -142,7 +148,7 @@ class FollowStore:
                 if row.is_group and verdict.becomes is not None:
                     await connection.execute(
                         update(recipient)
-                        .where(recipient.c.message_id == verdict.id, recipient.c.status.not_in(FINAL))
+                        .where(recipient.c.message_id == verdict.check.id, recipient.c.status.not_in(FINAL))
                         .values(status=verdict.becomes)
                     )
                 if verdict.visible:

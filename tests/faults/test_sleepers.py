@@ -6,7 +6,7 @@ import time
 import pytest
 
 from playground.carrier import Fault, Kind
-from tests.faults.books import PostgresqlBooks, until
+from tests.faults.books import PostgresqlBooks, end_leases, until
 from tests.faults.ground import Ground, digits
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgresql]
@@ -107,4 +107,33 @@ async def test_asleep_in_the_middle_of_a_write(on_postgresql: Ground, postgresql
     await ground.settle()
 
     assert set((await ground.fates()).values()) == {("delivered", 1)}
+    assert await ground.wrongs() == []
+
+
+async def test_asleep_with_an_old_verdict(on_postgresql: Ground) -> None:
+    """A look that found nothing says nothing about a request that was made since."""
+    ground = on_postgresql
+    ground.carrier.behave(receipts_lost=True)
+    ground.carrier.arm(Fault(Kind.ERROR_BEFORE, status=503, number=digits(1)))
+    looks = ground.carrier.arm(Fault(Kind.HOLD_AFTER, on="records"))
+    patient = {"SMS_LOOKUP_SECONDS": "0.2", "CARRIERX_ANSWER_SECONDS": "30"}
+    sleeper = await ground.start(**patient)
+    await ground.type(1, "refused once")
+    await looks.arrived.wait()
+    sleeper.signal(signal.SIGSTOP)
+    looks.release()
+    again = ground.carrier.arm(Fault(Kind.HOLD_AFTER))
+
+    await end_leases(ground.books)
+    await ground.start(**patient)
+    await again.arrived.wait()
+    ground.carrier.arm(Fault(Kind.ERROR_BEFORE, status=503, number=digits(2)))
+    sleeper.signal(signal.SIGCONT)
+    ground.route(sleeper)
+    await ground.type(2, "refused after waking")
+    await ground.until("delivered", number=2)  # as long as a second request for the first text would have taken
+    again.release()
+    await ground.settle()
+
+    assert await ground.fates() == {"refused once": ("delivered", 1), "refused after waking": ("delivered", 1)}
     assert await ground.wrongs() == []
