@@ -75,7 +75,7 @@ def show_root(batch: Batch, our_name: str = "") -> Content:
     newest = _newest(batch)
 
     body = [
-        section(words(who, bold=True), words(f" texted{again} "), words(to, bold=True), words(f" from {ours}")),
+        section(words(who, bold=True), words(" texted "), words(to, bold=True), words(f"{again} from {ours}")),
         quote(what),
     ]
     if first.media_urls:
@@ -85,7 +85,7 @@ def show_root(batch: Batch, our_name: str = "") -> Content:
         body.append(section(*_show_moved(batch)))
 
     media = _count(len(first.media_urls), "media file") if first.media_urls else ""
-    said = f"{who} texted{again} {to} from {ours}: {what}{f' ({media})' if media else ''} · {newest.text}"
+    said = f"{who} texted {to}{again} from {ours}: {what}{f' ({media})' if media else ''} · {newest.text}"
     return Content(to_slack_fallback(said), (rich_text(*body),))
 
 

@@ -74,8 +74,8 @@ def state(copy: Copy) -> str:
     said = [first]
     if recipient.word and recipient.failure is None:
         said.append(f"CarrierX says “{clip(recipient.word, 60)}”")
-    if message.kind:
-        said.append("group mms" if message.group and message.kind == "mms" else message.kind)
+    if kind := _kind(message):
+        said.append(kind)
     if message.segments is not None:
         said.append(f"{message.segments} segment{'' if message.segments == 1 else 's'}")
     if message.price:
@@ -87,12 +87,20 @@ def state(copy: Copy) -> str:
     return " · ".join(said)
 
 
+def _kind(message: Message) -> str:
+    """CarrierX's type, "" until it said."""
+    return "group mms" if message.group and message.kind == "mms" else message.kind
+
+
 def summary(batch: Batch) -> str:
-    """Where all of it stands: `3 of 4 delivered · 1 failed`."""
+    """Where all of it stands: `3 of 4 delivered · 1 failed · sms`."""
     counts = Counter(word(copy) for copy in copies(batch))
     total = counts.total()
     said = [f"{counts['delivered']} of {total} delivered"]
     said += [f"{counts[name]} {name}" for name in _ORDER if counts[name]]
+    kinds = {_kind(message) for message in batch.messages}
+    if len(kinds) == 1 and (kind := kinds.pop()):
+        said.append(kind)
     return " · ".join(said)
 
 
