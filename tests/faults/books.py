@@ -129,9 +129,7 @@ class PostgresqlBooks:
 
     async def until_barred(self, *, within: float = 10.0) -> None:
         """Wait until somebody stands there."""
-        async with asyncio.timeout(within):
-            while not await self.fetch("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
-                await asyncio.sleep(_LOOK)  # noqa: ASYNC110 -- the server tells nobody who waits
+        await until_found(self, "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", within=within)
 
     async def unbar(self) -> None:
         """Let them go on; the trigger stays and stops nobody any more."""
@@ -183,6 +181,19 @@ async def until(books: Books, holds: Callable[[Sequence[Text]], bool], *, within
         if time.monotonic() > end:
             open_ones = [text for text in texts if text.status not in {"delivered", "failed", "canceled"}]
             raise TimeoutError(f"not true within {within} s; of {len(texts)} texts these are open: {open_ones[:20]}")
+        await asyncio.sleep(_LOOK)
+
+
+async def until_found(books: Books, sql: str, *, within: float = 15.0) -> None:
+    """Wait until a question has an answer.
+
+    Raises:
+        TimeoutError: It has none within so many seconds.
+    """
+    end = time.monotonic() + within
+    while not await books.fetch(sql):
+        if time.monotonic() > end:
+            raise TimeoutError(f"nothing within {within} s: {sql}")
         await asyncio.sleep(_LOOK)
 
 

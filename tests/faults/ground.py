@@ -3,6 +3,7 @@
 The judge is the pretend CarrierX's own count of what it took, text by text.
 """
 
+import json
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,7 +15,8 @@ from bot.store.engine import open_database
 from playground.bot_process import ROOT, BotGoneError, BotProcess
 from playground.carrier import PretendCarrier
 from playground.slack import Outcome, PretendSlack
-from tests.faults.books import Books, Text, end_leases, end_show_leases, open_books, read_texts, until
+from playground.slack.workspace import Message
+from tests.faults.books import Books, Text, end_leases, end_show_leases, open_books, read_texts, until, until_found
 
 SECRET: Final = "s" * 40
 # No test shall wait: what takes minutes takes a second here.
@@ -141,6 +143,19 @@ class Ground:
         counts = Counter(post.text for post in self.carrier.posts)
         return {text.text: (text.status, counts[text.text]) for text in await read_texts(self.books)}
 
+    async def until_shown(self, *, within: float = 20.0) -> None:
+        """Wait until Slack needs nothing more."""
+        await until_found(self.books, "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM batch WHERE wants > 0)", within=within)
+
+    def messages(self, text: str) -> list[Message]:
+        """The bot's messages about a text, the channel message first."""
+        roots = [message for message in self._bots() if not message.is_reply and text in _words(message)]
+        return [each for root in roots for each in (root, *self.slack.thread(root.ts))]
+
+    def _bots(self) -> list[Message]:
+        conversations = self.slack.workspace.conversations.values()
+        return [each for channel in conversations for each in channel.history.values() if each.metadata]
+
     async def wrongs(self) -> list[str]:
         """Everything that breaks the promise: once or unconfirmed, none twice, none forgotten; a sentence each."""
         texts = await read_texts(self.books)
@@ -155,6 +170,8 @@ class Ground:
             for post in self.carrier.posts
             if post.user_data not in ids
         ]
+        shown = Counter(message.metadata["event_payload"]["post_id"] for message in self._bots() if message.metadata)
+        wrongs += [f"Slack shows {post_id} {count} times" for post_id, count in shown.items() if count > 1]
         for text in texts:
             count = self.carrier.counts[text.id]
             if text.status not in (_POSTED if count else _NOT_POSTED):
@@ -181,6 +198,15 @@ class Ground:
             with suppress(BotGoneError):
                 await bot.kill()
         await self.books.close()
+
+
+def says(message: Message, words: str) -> bool:
+    """Whether people read that in a message."""
+    return words in _words(message)
+
+
+def _words(message: Message) -> str:
+    return json.dumps([message.text, message.blocks])
 
 
 @asynccontextmanager
