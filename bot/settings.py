@@ -149,11 +149,15 @@ class Settings(BaseSettings):
     )
     carrierx_callback_secret: Annotated[
         tuple[SecretStr, ...], NoDecode, BeforeValidator(_split), AfterValidator(_check_secrets)
-    ] = Field((), description="Last part of the callback URL; two with a comma while you change it")
+    ] = Field(
+        (), description="Last part of the callback URL, 32 characters or more; two with a comma while you change it"
+    )
     sms_command: Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,31}$")] = Field(
         "/sms", description="The slash command, as in manifest.yml"
     )
-    sms_default_from: _Number | None = Field(None, description="Sender where none was used before")
+    sms_default_from: _Number | None = Field(
+        None, description="Sender where none was used before; else the first that can text"
+    )
     sms_default_region: _Region = Field("US", description="Country of numbers typed without +")
     sms_numbers: Annotated[tuple[_Number, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="Only these of the account's numbers; empty for all"
