@@ -14,6 +14,7 @@ import asyncpg
 import psutil
 
 _LOOK = 0.02  # seconds between two looks: a database tells nobody what changed
+_BARRED = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +128,13 @@ class PostgresqlBooks:
             f"CREATE {constraint}TRIGGER barred {when} EXECUTE FUNCTION bar()"
         )
 
-    async def until_barred(self, *, within: float = 10.0) -> None:
+    async def until_barred(self) -> None:
         """Wait until somebody stands there."""
-        await until_found(self, "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", within=within)
+        await until_found(self, _BARRED)
+
+    async def until_nobody_is_barred(self) -> None:
+        """Wait until whoever stood there has given up."""
+        await until_found(self, f"SELECT 1 WHERE NOT EXISTS ({_BARRED})")
 
     async def unbar(self) -> None:
         """Let them go on; the trigger stays and stops nobody any more."""

@@ -1,8 +1,10 @@
 """The ground over each kind of database."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from tests.faults.books import PostgresqlBooks, SqliteBooks
@@ -42,3 +44,37 @@ def sqlite(on_sqlite: Ground) -> SqliteBooks:
     """The books of `on_sqlite`."""
     assert isinstance(on_sqlite.books, SqliteBooks)
     return on_sqlite.books
+
+
+NewDatabase = Callable[[], Awaitable[str]]
+
+
+@pytest.fixture
+async def new_postgresql(postgresql_server: str) -> AsyncIterator[NewDatabase]:
+    """Makes an empty database at each call, and drops the one before."""
+    admin = await asyncpg.connect(postgresql_server % "postgres")
+    made: list[str] = []
+
+    async def drop() -> None:
+        for name in made:
+            await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    async def make() -> str:
+        await drop()
+        made.append(f"game_{uuid4().hex}")
+        await admin.execute(f"CREATE DATABASE {made[-1]}")
+        return postgresql_server % made[-1]
+
+    yield make
+    await drop()
+    await admin.close()
+
+
+@pytest.fixture
+def new_sqlite(tmp_path: Path) -> NewDatabase:
+    """The same for files, which go with their folder."""
+
+    async def make() -> str:
+        return f"sqlite:///{tmp_path}/game{uuid4().hex}.sqlite3"
+
+    return make
