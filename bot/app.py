@@ -207,6 +207,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             """Hand nothing more over; the time for what is in flight begins to run."""
             nonlocal until
             until = min(until, loop.time() + _OUT)
+            working.release()
             outbox.close()
             follower.close()
 
@@ -264,16 +265,20 @@ class _Loops:
         task.add_done_callback(self._ended)
         self._tasks.append(task)
 
+    def release(self) -> None:
+        """From now on they may end by themselves."""
+        self._ending = True
+
     async def finish(self, seconds: float) -> None:
         """Wait for tasks that were told to end; cancel those that do not."""
-        self._ending = True
+        self.release()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=max(0.0, seconds))
         await self.cancel()
 
     async def cancel(self) -> None:
         """Cancel all and wait."""
-        self._ending = True
+        self.release()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

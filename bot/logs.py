@@ -5,7 +5,9 @@ import sys
 from collections.abc import Collection
 from typing import Literal
 
+import aiohttp
 import structlog
+from slack_sdk.errors import SlackApiError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 # Bolt logs whole request bodies at INFO, slack_sdk and asyncio whole frames at DEBUG.
@@ -18,6 +20,16 @@ _QUIET = {
     "alembic": logging.WARNING,
     "sqlalchemy": logging.WARNING,
 }
+# What a library says of these says it all; Socket Mode would print a page of stack at every try to reach Slack.
+_PLAIN = (OSError, aiohttp.ClientError, SlackApiError)
+
+
+def _leave_out_stack(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A library's line about a connection or a refusal, without the way there."""
+    error = event.get("exc_info")
+    if isinstance(error, tuple) and isinstance(error[1], _PLAIN):
+        del event["exc_info"]
+    return event
 
 
 class _Redactor:
@@ -67,7 +79,7 @@ def configure_logs(*, level: str, form: Literal["console", "json"], secrets: Col
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[_leave_out_stack, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
