@@ -7,16 +7,17 @@ import json
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from bot.store.engine import open_database
-from playground.bot_process import ROOT, BotGoneError, BotProcess
+from playground.bot_process import ROOT
 from playground.carrier import PretendCarrier
 from playground.slack import Outcome, PretendSlack
 from playground.slack.workspace import Message
 from tests.faults.books import Books, Text, end_leases, end_show_leases, open_books, read_texts, until, until_found
+from tests.faults.forked import ForkedBot
 
 SECRET: Final = "s" * 40
 # No test shall wait: what takes minutes takes a second here.
@@ -61,19 +62,15 @@ class Ground:
         self.slack = slack
         self.carrier = carrier
         self.books = books
-        self.bots: list[BotProcess] = []
+        self.bots: list[ForkedBot] = []
         self.taken: list[str] = []
         self.refused: dict[str, str] = {}
         self._url = url
         self._folder = folder
 
     @property
-    def bot(self) -> BotProcess:
-        """The first."""
-        return self.bots[0]
-
-    def make_bot(self, **settings: str) -> BotProcess:
-        """One more process over the same database, not yet started."""
+    def settings(self) -> dict[str, str]:
+        """What a bot here needs."""
         ways = {
             "SLACK_BOT_TOKEN": self.slack.bot_token,
             "SLACK_SIGNING_SECRET": self.slack.signing_secret,
@@ -82,22 +79,22 @@ class Ground:
             "CARRIERX_API_URL": self.carrier.url,
             "DATABASE_URL": self._url,
         }
-        self.bots.append(BotProcess({**QUICK, **ways, **settings}, self._folder))
-        return self.bots[-1]
+        return {**QUICK, **ways}
 
-    def route(self, bot: BotProcess) -> None:
+    def route(self, bot: ForkedBot) -> None:
         """Let Slack and CarrierX reach this process from now on."""
         self.slack.request_url = f"{bot.url}/slack/events"
         self.carrier.behave(callback_url=f"{bot.url}/carrierx/callbacks/{SECRET}")
 
-    async def start(self, **settings: str) -> BotProcess:
+    async def start(self, **settings: str) -> ForkedBot:
         """One more running bot, which Slack and CarrierX reach."""
-        bot = self.make_bot(**settings)
+        bot = ForkedBot({**self.settings, **settings}, self._folder)
+        self.bots.append(bot)
         await bot.start()
         self.route(bot)
         return bot
 
-    async def start_again(self, bot: BotProcess) -> None:
+    async def start_again(self, bot: ForkedBot) -> None:
         """Start a killed bot, a while later."""
         await end_leases(self.books)
         await end_show_leases(self.books)
@@ -195,8 +192,7 @@ class Ground:
     async def close(self) -> None:
         """Leave no process."""
         for bot in self.bots:
-            with suppress(BotGoneError):
-                await bot.kill()
+            await bot.kill()
         await self.books.close()
 
 

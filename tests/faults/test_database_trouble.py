@@ -3,10 +3,11 @@
 import asyncio
 import signal
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from playground.bot_process import BotGoneError
+from playground.bot_process import BotGoneError, BotProcess
 from tests.faults.books import PostgresqlBooks, SqliteBooks, until
 from tests.faults.ground import Ground
 
@@ -85,11 +86,12 @@ async def test_sqlite_is_locked(on_sqlite: Ground, sqlite: SqliteBooks) -> None:
     assert await ground.wrongs() == []
 
 
-async def test_sqlite_takes_one_process(on_sqlite: Ground, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_sqlite_takes_one_process(on_sqlite: Ground, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Two would not know of each other's requests; the second one says what to do and leaves."""
     await on_sqlite.start()
+    second = BotProcess(on_sqlite.settings, tmp_path)
 
     with pytest.raises(BotGoneError, match="ended with code 1"):
-        await on_sqlite.start()
+        await second.start()
 
     assert "Another process already uses" in capfd.readouterr().err

@@ -16,10 +16,10 @@ from typing import Final
 
 import pytest
 
-from playground.bot_process import BotProcess
 from playground.carrier import Armed, Fault, Kind
 from tests.faults.books import end_leases
 from tests.faults.conftest import NewDatabase
+from tests.faults.forked import ForkedBot
 from tests.faults.ground import Ground, digits, open_ground
 
 pytestmark = pytest.mark.faults
@@ -82,7 +82,7 @@ class _Game:
         self._rng = random.Random(seed)
         self._typing = random.Random(seed)  # its own: typists take turns as it comes
         self._armed: list[Armed] = []
-        self._up: set[BotProcess] = set()
+        self._up: set[ForkedBot] = set()
         self._any_up = asyncio.Event()
 
     async def play(self, bots: int) -> None:
@@ -131,7 +131,7 @@ class _Game:
                 case _:
                     await slack.until(lambda slack: len(slack.calls) >= calls, seconds=1)
 
-    async def _strike(self, bot: BotProcess, *, asleep: bool) -> None:
+    async def _strike(self, bot: ForkedBot, *, asleep: bool) -> None:
         self._up.discard(bot)
         if not self._up:
             self._any_up.clear()
@@ -146,7 +146,7 @@ class _Game:
             await bot.start()
         self._use(bot)
 
-    def _use(self, bot: BotProcess) -> None:
+    def _use(self, bot: ForkedBot) -> None:
         self._up.add(bot)
         self._any_up.set()
 
