@@ -15,7 +15,8 @@ async def test_killed_while_carrierx_has_the_request(ground: Ground) -> None:
     lost = ground.carrier.arm(Fault(Kind.HOLD_BEFORE, number=digits(2)))
     unanswered = ground.carrier.arm(Fault(Kind.HOLD_AFTER, number=digits(3)))
     late = ground.carrier.arm(Fault(Kind.HOLD_BEFORE, number=digits(4)))
-    bot = await ground.start()
+    ground.carrier.behave(receipts_lost=True)
+    bot = await ground.start(CARRIERX_ANSWER_SECONDS="30")  # it shall still wait for all of them when it is killed
     await ground.type(1, "taken after the kill")
     await ground.type(2, "lost with the bot")
     await ground.type(3, "taken, and nobody hears of it")
@@ -25,6 +26,7 @@ async def test_killed_while_carrierx_has_the_request(ground: Ground) -> None:
     await ground.type(5, "killed right after the ack")
 
     await bot.kill()
+    ground.carrier.behave(receipts_lost=False)
     taken.release()
     lost.drop()
     await ground.start_again(bot)
