@@ -326,8 +326,8 @@ def _explain_country(reading: Reading, countries: Collection[str]) -> tuple[str,
     allowed = " or ".join(show_country(code) for code in sorted(countries)[:_COUNTRIES_NAMED])
     if len(countries) > _COUNTRIES_NAMED:
         allowed = f"{len(countries)} other countries"
-    place = "belongs to no country" if reading.country == "001" else f"is in {show_country(reading.country)}"
-    what = f"{show_number(reading.number)} {place}, which may not be texted from here"
+    place = "belongs to no country and" if reading.country == "001" else f"is in {show_country(reading.country)}, which"
+    what = f"{show_number(reading.number)} {place} may not be texted from here"
     return what, f"type a number in {allowed}, or ask whoever runs this app"
 
 

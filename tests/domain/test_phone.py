@@ -132,7 +132,7 @@ def test_a_number_without_plus_is_in_the_default_region() -> None:
         (
             "+800 1234 5678",
             (
-                "+800 1234 5678 belongs to no country, which may not be texted from here: "
+                "+800 1234 5678 belongs to no country and may not be texted from here: "
                 "type a number in Canada or the United States, or ask whoever runs this app."
             ),
         ),

@@ -158,11 +158,12 @@ def test_errors_stand_only_under_fields_that_are_there() -> None:
 @settings(deadline=None, max_examples=40)
 def test_slack_takes_every_sentence(quoted: str) -> None:
     """An error quotes what somebody typed."""
-    said = show_sentence(f"“{quoted}” is no number: type `/sms (201) 555-0123 Hello`.")
+    sentence = f"“{quoted}” is no number: type `/sms (201) 555-0123 Hello`."
+    said = show_sentence(sentence)
 
     assert lint_message({"text": said.text, "blocks": list(said.blocks)}) == []
     assert "<" not in said.text
-    assert lint_view(show_notice(quoted or "x")) == []
+    assert lint_view(show_notice(sentence)) == []
 
 
 def test_slack_takes_the_help() -> None:
