@@ -6,7 +6,6 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
@@ -15,6 +14,9 @@ from alembic.config import Config
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from bot.store import sqlite
 
 _MIGRATION_LOCK = 0x7468726561647478  # "threadtx"; any constant that no other program takes
 _POOL = 8  # connections to PostgreSQL: listeners, outbox, follower and announcer at once
@@ -104,20 +106,18 @@ def _sqlite(path: Path) -> AsyncEngine:
     # hide_parameters: an error's text ends in a log, and the parameters are people's texts.
     # One connection: SQLite before 3.51.3 can corrupt a WAL that two write or checkpoint at once.
     engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}", pool_size=1, max_overflow=0, pool_timeout=30, hide_parameters=True
+        "sqlite+aiosqlite:///",
+        async_creator=lambda: sqlite.connect(path),
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=30,
+        hide_parameters=True,
     )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _(dbapi: Any, _record: object) -> None:
-        dbapi.isolation_level = None  # we say BEGIN ourselves, below
-        cursor = dbapi.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=1000"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
     def _(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql(sqlite.BEGIN)
 
     return engine
 

@@ -1,0 +1,66 @@
+"""SQLite's connection: statements run where they are asked for, and only what waits for the disk runs in a thread.
+
+aiosqlite sends each call to its thread and back, a dozen in a transaction, which takes longer than the statements do.
+Those take microseconds, as all that they touch is in memory; what waits is COMMIT, for the disk, and BEGIN while
+another program holds the file's lock.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+BEGIN = "BEGIN IMMEDIATE"
+_LOCKED = 1000  # milliseconds to wait for another program's lock
+
+
+def connect(path: Path) -> aiosqlite.Connection:
+    """A connection that SQLAlchemy takes for aiosqlite's own; transactions begin and end only when it is told so."""
+
+    def open_file() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=0"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    connection = _Connection(open_file, iter_chunk_size=64)
+    connection._thread.daemon = True  # noqa: SLF001 -- as SQLAlchemy does for those that it opens itself
+    return connection
+
+
+class _Connection(aiosqlite.Connection):
+    _away: asyncio.Task[Any] | None = None  # what the thread does now, even if nobody waits for it any more
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Every call of aiosqlite's connection and its cursors comes through here."""
+        while self._away is not None:
+            await asyncio.wait([self._away])
+        if fn in {self._conn.commit, self._conn.close}:
+            return await self._send_away(fn)
+        if args[:1] != (BEGIN,):
+            return fn(*args, **kwargs)
+        try:
+            return fn(*args, **kwargs)
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+        return await self._send_away(self._begin_patiently, fn, *args)
+
+    async def _send_away(self, fn: Callable[..., Any], *args: Any) -> Any:
+        execute: Callable[..., Coroutine[Any, Any, Any]] = super()._execute  # which says no types
+        self._away = asyncio.create_task(execute(fn, *args))
+        self._away.add_done_callback(self._come_back)
+        return await asyncio.shield(self._away)
+
+    def _come_back(self, _: asyncio.Task[Any]) -> None:
+        self._away = None
+
+    def _begin_patiently(self, fn: Callable[..., Any], *args: Any) -> Any:
+        self._conn.execute(f"PRAGMA busy_timeout={_LOCKED}")
+        try:
+            return fn(*args)
+        finally:
+            self._conn.execute("PRAGMA busy_timeout=0")
