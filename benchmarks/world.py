@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 TEAM, USER, BOT_USER = "T0BENCH", "U0BENCH", "U0BOT"
-CHANNELS = tuple(f"C0BENCH{number:02}" for number in range(20))
+CHANNELS = tuple(f"C0BENCH{number:02}" for number in range(5))
 SENDER = "15162065000"
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)

@@ -29,6 +29,9 @@ from bot.services.ports import Announcer, Carrier, CarrierState, Clock, LeaseLos
 
 _log = structlog.get_logger(__name__)
 _PAUSE = 1.0  # seconds after the database failed
+_GLANCE = 0.05  # seconds between two looks whether people's commands still pour in
+_RUSH = 10  # commands within that time
+_AFTER_YOU = 1.0  # seconds that texts let commands in a rush go first; those must be answered within three
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,7 @@ class Outbox:
         self._clock = clock
         self._pace = pace
         self._wake = asyncio.Event()
+        self._woken = 0  # times since the last look
         self._freed = asyncio.Event()
         self._closing = False
         self._requests: set[asyncio.Task[None]] = set()
@@ -166,6 +170,7 @@ class Outbox:
 
     def wake(self) -> None:
         """Something is due: look now rather than at the next sweep."""
+        self._woken += 1
         self._wake.set()
 
     def close(self) -> None:
@@ -178,6 +183,7 @@ class Outbox:
         """Hand over until closed."""
         while not self._closing:
             self._wake.clear()
+            await self._give_way()
             try:
                 wait = await self.turn()
             except Exception:  # noqa: BLE001 -- the loop's boundary: a failing database must not end it
@@ -187,6 +193,14 @@ class Outbox:
                 await _wait(self._wake, wait)
         await self.finish()
 
+    async def _give_way(self) -> None:
+        """While commands pour in let them be accepted first; each has to be answered in time."""
+        looks = round(_AFTER_YOU / _GLANCE)
+        while self._woken > _RUSH and looks and not self._closing:
+            self._woken, looks = 0, looks - 1
+            await asyncio.sleep(_GLANCE)
+        self._woken = 0
+
     async def finish(self) -> None:
         """Wait until what is in flight is recorded."""
         if self._requests:
@@ -194,8 +208,8 @@ class Outbox:
 
     async def turn(self) -> float:
         """Claim and start what is due; how many seconds until it is worth looking again."""
-        # Small claims cost as much as large ones: wait until a quarter of the places is free.
-        while len(self._requests) > self._pace.concurrency * 3 // 4 and not self._closing:
+        # Small claims cost as much as large ones: wait until half of the places are free.
+        while len(self._requests) > self._pace.concurrency // 2 and not self._closing:
             self._freed.clear()
             await self._freed.wait()
         started = self._clock.boottime()  # before the claim, so that the lease is never thought longer than it is

@@ -29,7 +29,9 @@ UPDATES: Final = Budget(every=timedelta(seconds=1.5), burst=10, spare=5)
 
 _PATIENCE = 2.0  # seconds before a post without an answer is looked for; doubles
 _LONGEST = 60.0  # seconds between two tries while Slack is down
-_BETWEEN = 0.05  # seconds between two claims that find nothing; a thousand wakes a second cost twenty claims
+# Seconds between a wake and the claim: a thousand wakes a second cost twenty claims, texts leave before Slack is told
+# of them, and what has happened to them meanwhile goes into the same post.
+_BETWEEN = 0.05
 _log = structlog.get_logger(__name__)
 
 
@@ -144,13 +146,14 @@ class Announcer:
         self._woken.set()
 
     async def _rest(self) -> None:
-        await asyncio.sleep(_BETWEEN)
         soonest = min(self._alarm - self._clock.boottime(), self._sweep)
         try:
             async with asyncio.timeout(max(soonest, _BETWEEN)):
                 await self._woken.wait()
         except TimeoutError:
             return
+        if not self._closing:
+            await asyncio.sleep(_BETWEEN)
 
     async def _finish(self) -> None:
         tasks = set(self._tasks)
