@@ -23,7 +23,7 @@ from bot.carrierx.client import CarrierXClient
 from bot.services.following import Follower, FollowPace
 from bot.services.numbers import Numbers
 from bot.services.outbox import Outbox, Pace
-from bot.services.ports import CarrierState, Clock
+from bot.services.ports import CarrierState, Clock, InboundText
 from bot.services.sending import Rules, Sending
 from bot.settings import Settings
 from bot.slack.announcer import POSTS, UPDATES, Announcer
@@ -170,14 +170,16 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         health = _Health(HealthStore(engine), holds, announcer, numbers, people, socket, clock)
 
         async def receive(state: CarrierState) -> None:
-            if not state.inbound:
-                await followed.receive(state, clock.now())
-                announcer.wake()
+            await followed.receive(state, clock.now())
+            announcer.wake()
+
+        async def receive_inbound(text: InboundText) -> None:
+            _log.debug("inbound.left_aside", sid=text.sid)
 
         app = web.Application(client_max_size=MAX_BODY)
         app.add_routes(health_routes(health.write, health.show_degraded))
         secrets = tuple(secret.get_secret_value() for secret in settings.carrierx_callback_secret)
-        app.add_routes(callback_routes(secrets, receive))
+        app.add_routes(callback_routes(secrets, receive, receive_inbound))
         if socket is None:
             assert settings.slack_signing_secret is not None  # Settings asks for one of the two
             app.add_routes(slack_routes(bolt, settings.slack_signing_secret.get_secret_value()))

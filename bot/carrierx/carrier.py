@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from bot.carrierx.client import CarrierXClient, NotLeftError
-from bot.carrierx.values import SEND_MMS, SEND_SMS, TextOut, TextState
+from bot.carrierx.values import SEND_MMS, SEND_SMS, InboundMessage, TextOut, TextState
 from bot.domain.message import E164
-from bot.services.ports import CarrierState, LeaseLostError, MayLeave, OurNumber, OutboundText
+from bot.services.ports import CarrierState, InboundText, LeaseLostError, MayLeave, OurNumber, OutboundText
 
 
 class CarrierX:
@@ -77,6 +77,20 @@ def carrier_state(state: TextState) -> CarrierState:
         created_at=state.created_at,
         changed_at=state.changed_at,
         inbound=state.inbound,
+    )
+
+
+def inbound_text(message: InboundMessage) -> InboundText:
+    """A text to us, in the use cases' words."""
+    return InboundText(
+        sid=message.sid,
+        sender=_e164(message.sender),
+        to=_e164(message.recipient),
+        group=tuple(_e164(number) for number in message.group),
+        text=message.text,
+        media_urls=message.media_urls,
+        kind=message.kind,
+        created_at=message.created_at,
     )
 
 

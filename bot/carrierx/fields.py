@@ -10,7 +10,13 @@ from pydantic import BeforeValidator
 _ID_LIMIT = 255  # user_data may be longer in other people's texts; ours are UUIDs
 _WORD_LIMIT = 64
 _MOST_SEGMENTS = 1_000
+_MOST_MEDIA = 10  # as CarrierX's reference has it
+_LONGEST_URL = 2_000  # characters; what browsers, proxies and Slack's links all take
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")  # PostgreSQL stores no NUL, UTF-8 no lone surrogate
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PHONE = re.compile(r"\+?[0-9(][0-9\s().-]*", re.ASCII)
+_PHONE_LENGTHS = range(3, 16)  # digits; a short code has at least three, E.164 at most fifteen
+_URL = re.compile(r"https?://[^\s/?#<>\"\\][^\s<>\"\\]*", re.IGNORECASE)
 _DECIMAL = re.compile(r"-?\d{1,12}(\.\d{1,12})?", re.ASCII)
 
 
@@ -41,6 +47,37 @@ def _clean_digits(value: object) -> str:
     return (value if value.isascii() and value.isdigit() else re.sub(r"[^0-9]", "", value))[:20]
 
 
+def _clean_phone(value: object) -> str:
+    """Digits of what is a number and nothing else: `1800FLOWERS` is no number of four digits."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not _PHONE.fullmatch(text.strip()):
+        return ""
+    digits = re.sub(r"[^0-9]", "", text)
+    return digits if len(digits) in _PHONE_LENGTHS else ""
+
+
+def _clean_phones(value: object) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, map(_clean_phone, _clean_list(value)))))
+
+
+def _clean_text(value: object) -> str:
+    """A text as it came, except for what cannot be stored: no NUL (PostgreSQL), no half of a character (UTF-8)."""
+    return _SURROGATE.sub("\ufffd", value.replace("\0", "")) if isinstance(value, str) else ""
+
+
+def _clean_urls(value: object) -> tuple[str, ...]:
+    return tuple(url for url in _clean_list(value) if isinstance(url, str) and _is_url(url))[:_MOST_MEDIA]
+
+
+def _is_url(value: str) -> bool:
+    return len(value) <= _LONGEST_URL and value.isprintable() and _URL.fullmatch(value) is not None
+
+
+def _clean_kind(value: object) -> str:
+    kind = _clean(_WORD_LIMIT)(value).lower()
+    return kind if kind in {"sms", "mms"} else ""
+
+
 def _clean_count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_SEGMENTS else None
 
@@ -67,6 +104,11 @@ UserData = Annotated[str, BeforeValidator(_clean_user_data)]
 Word = Annotated[str, BeforeValidator(lambda value: _clean(_WORD_LIMIT)(value).lower())]
 Code = Annotated[str, BeforeValidator(_clean_code)]
 Digits = Annotated[str, BeforeValidator(_clean_digits)]
+Phone = Annotated[str, BeforeValidator(_clean_phone)]
+Phones = Annotated[tuple[str, ...], BeforeValidator(_clean_phones)]
+Text = Annotated[str, BeforeValidator(_clean_text)]
+Urls = Annotated[tuple[str, ...], BeforeValidator(_clean_urls)]
+Kind = Annotated[str, BeforeValidator(_clean_kind)]
 Count = Annotated[int | None, BeforeValidator(_clean_count)]
 Price = Annotated[str, BeforeValidator(_clean_price)]
 Time = Annotated[datetime | None, BeforeValidator(_clean_time)]

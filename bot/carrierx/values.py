@@ -63,6 +63,31 @@ class TextState:
 
 
 @dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """A text to us: in a callback, an answer or a detail record.
+
+    Attributes:
+        sid: `message_sid`, or `dr_sid` of a detail record.
+        sender: Digits, never "".
+        recipient: Digits of the one number that it names, "" when it names none.
+        group: Digits of everybody that a group MMS names, as it came; () for a text between two.
+        text: "" for media alone; half characters are U+FFFD, NUL is left out.
+        media_urls: http and https only, at most 10.
+        kind: `sms`, `mms` or "".
+        created_at: When CarrierX received it, None when not said.
+    """
+
+    sid: str
+    sender: str
+    recipient: str
+    group: tuple[str, ...]
+    text: str
+    media_urls: tuple[str, ...]
+    kind: str
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Number:
     """A number of the account.
 

@@ -2,7 +2,8 @@
 
 The only module that knows CarrierX's spellings. Older accounts see `from_did` and `to_did` where newer ones see
 `from` and `to`: we write as configured and read both. Reading is lenient field by field, because the documentation is
-thin: a field that makes no sense is a field that did not come, and only what has no id at all is unreadable.
+thin: a field that makes no sense is a field that did not come, and only what has no id at all is unreadable, or a
+text to us that is from nobody.
 """
 
 import json
@@ -14,12 +15,29 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
-from bot.carrierx.fields import Code, Count, Digits, Items, Line, Price, Time, UserData, Word
-from bot.carrierx.values import Complaint, Number, Page, TextOut, TextState, TokenOwner
+from bot.carrierx.fields import (
+    Code,
+    Count,
+    Digits,
+    Items,
+    Kind,
+    Line,
+    Phone,
+    Phones,
+    Price,
+    Text,
+    Time,
+    Urls,
+    UserData,
+    Word,
+)
+from bot.carrierx.values import Complaint, InboundMessage, Number, Page, TextOut, TextState, TokenOwner
 from bot.errors import CarrierResponseInvalidError
 
 Naming = Literal["current", "legacy"]
+Direction = Literal["inbound", "outbound"]
 
+_INBOUND: Direction = "inbound"
 _SENTENCE_LIMIT = 300  # what fits into a Slack message beside the rest
 _LONGEST_RETRY_AFTER = 3_600.0  # seconds; a text waits no longer than that in any case
 _WIRE_NAMES = {
@@ -65,6 +83,35 @@ class _Record(BaseModel):
     vendor_error_code: Code = ""
     date_start: Time = None
     date_stop: Time = None
+    direction: Word = ""
+
+
+class _InboundMessage(BaseModel):
+    """The SMS object as a text to us; both namings side by side, as one of the two may be null."""
+
+    message_sid: Line = ""
+    sender: Phone = Field("", alias="from")
+    sender_did: Phone = Field("", alias="from_did")
+    recipient: Phone = Field("", alias="to")
+    recipient_did: Phone = Field("", alias="to_did")
+    group_recipients: Phones = ()
+    message: Text = ""
+    media_urls: Urls = ()
+    type: Kind = ""
+    date_created: Time = None
+
+
+class _InboundRecord(BaseModel):
+    """The SMS detail record of a text to us."""
+
+    dr_sid: Line = ""
+    number_src: Phone = ""
+    number_dst: Phone = ""
+    number_group_dst: Phones = ()
+    message: Text = ""
+    media_urls: Urls = ()
+    type: Kind = ""
+    date_start: Time = None
     direction: Word = ""
 
 
@@ -116,9 +163,9 @@ def write_text(text: TextOut, *, naming: Naming, group_with_to: bool) -> bytes:
     return json.dumps(body).encode()
 
 
-def write_records_filter(since: datetime) -> str:
-    """The filter for outbound detail records of texts made at or after `since`; CarrierX reads whole seconds."""
-    return f"date_start ge {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} and direction eq outbound"
+def write_records_filter(since: datetime, direction: Direction = "outbound") -> str:
+    """The filter for detail records of texts made at or after `since`; CarrierX reads whole seconds."""
+    return f"date_start ge {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} and direction eq {direction}"
 
 
 def read_message(body: bytes) -> TextState:
@@ -127,22 +174,33 @@ def read_message(body: bytes) -> TextState:
     Raises:
         CarrierResponseInvalidError: It is no message with an id.
     """
-    message = _read_message(body)
+    message = _read_message(_read_json(body))
     return _state(message, "" if message.group_recipients else message.recipient)
 
 
-def read_receipt(body: bytes) -> TextState:
-    """A callback; about the phone that it names.
+def read_inbound(body: bytes) -> InboundMessage | None:
+    """The answer to a GET of a message, None when it is not to us.
 
     Raises:
-        CarrierResponseInvalidError: It is no message with an id.
+        CarrierResponseInvalidError: It is no message with an id, or a text to us from nobody.
     """
-    message = _read_message(body)
-    return _state(message, message.recipient)
+    value = _read_json(body)
+    return _read_inbound(value) if _read_message(value).direction == _INBOUND else None
 
 
-def _read_message(body: bytes) -> _Message:
-    message = _validated(_Message, _read_json(body))
+def read_callback(body: bytes) -> TextState | InboundMessage:
+    """A receipt about the phone that it names, or a text to us, as `direction` says.
+
+    Raises:
+        CarrierResponseInvalidError: It is no message with an id, or a text to us from nobody.
+    """
+    value = _read_json(body)
+    message = _read_message(value)
+    return _read_inbound(value) if message.direction == _INBOUND else _state(message, message.recipient)
+
+
+def _read_message(value: object) -> _Message:
+    message = _validated(_Message, value)
     if not message.message_sid:
         raise CarrierResponseInvalidError("CarrierX's answer about a text carries no message_sid.")
     return message
@@ -161,8 +219,32 @@ def _state(message: _Message, recipient: str) -> TextState:
         code=message.vendor_error_code,
         created_at=message.date_created,
         changed_at=message.date_status_changed,
-        inbound=message.direction == "inbound",
+        inbound=message.direction == _INBOUND,
     )
+
+
+def _read_inbound(value: object) -> InboundMessage:
+    message = _validated(_InboundMessage, value)
+    sender = message.sender or message.sender_did
+    if not sender:
+        raise CarrierResponseInvalidError("A text to us names no number that it is from.")
+    recipient, group = _sort_recipients(sender, message.recipient or message.recipient_did, message.group_recipients)
+    return InboundMessage(
+        sid=message.message_sid,
+        sender=sender,
+        recipient=recipient,
+        group=group,
+        text=message.message,
+        media_urls=message.media_urls,
+        kind=message.type,
+        created_at=message.date_created,
+    )
+
+
+def _sort_recipients(sender: str, recipient: str, group: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Recipient and group; a list that names nobody but two is no group, and may name the one recipient."""
+    others = {recipient, *group} - {"", sender}
+    return (recipient, group) if len(others) > 1 else (recipient or "".join(others), ())
 
 
 def read_record(item: object) -> TextState:
@@ -189,7 +271,7 @@ def read_record(item: object) -> TextState:
         code=record.vendor_error_code,
         created_at=start,
         changed_at=None if start and stop and stop < start else stop,
-        inbound=record.direction == "inbound",
+        inbound=record.direction == _INBOUND,
     )
 
 
@@ -200,6 +282,30 @@ def read_single_record(body: bytes) -> TextState:
         CarrierResponseInvalidError: It carries neither its own id nor ours.
     """
     return read_record(_read_json(body))
+
+
+def read_inbound_record(item: object) -> InboundMessage | None:
+    """One detail record of a page, None when it is not of a text to us.
+
+    Raises:
+        CarrierResponseInvalidError: It is one, but without an id or from nobody.
+    """
+    record = _validated(_InboundRecord, item)
+    if record.direction != _INBOUND:
+        return None
+    if not record.dr_sid or not record.number_src:
+        raise CarrierResponseInvalidError("A detail record of a text to us lacks dr_sid or number_src.")
+    recipient, group = _sort_recipients(record.number_src, record.number_dst, record.number_group_dst)
+    return InboundMessage(
+        sid=record.dr_sid,
+        sender=record.number_src,
+        recipient=recipient,
+        group=group,
+        text=record.message,
+        media_urls=record.media_urls,
+        kind=record.type,
+        created_at=record.date_start,
+    )
 
 
 def read_number(item: object) -> Number:
@@ -237,9 +343,15 @@ def read_items(page: Page, read: Callable[[object], Item]) -> tuple[list[Item], 
         try:
             items.append(read(item))
         except CarrierResponseInvalidError:
-            sid = item.get("did_sid") if isinstance(item, dict) else None
+            sid = item.get("did_sid", item.get("dr_sid")) if isinstance(item, dict) else None
             unread.append(sid if isinstance(sid, str) and re.fullmatch(r"[0-9a-f-]{1,36}", sid) else "?")
     return items, unread
+
+
+def read_cursor(page: Page) -> str:
+    """The `dr_sid` after which a list of detail records goes on, "" when no record of the page has one."""
+    sids = (item.get("dr_sid") for item in reversed(page.items) if isinstance(item, dict))
+    return next((sid for sid in sids if isinstance(sid, str) and sid), "")
 
 
 def read_token_owner(body: bytes) -> TokenOwner:

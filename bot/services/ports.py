@@ -92,6 +92,33 @@ class CarrierState:
     inbound: bool
 
 
+@dataclass(frozen=True, slots=True)
+class InboundText:
+    """A text to us, as a callback, an answer or a detail record tells it.
+
+    Attributes:
+        sid: CarrierX's id of the message; of a detail record its own id, which may or may not be the same.
+        sender: The phone, never "".
+        to: The number that it names as recipient, "" when it names none.
+        group: Every number of a group MMS as it came, with ours and the sender's or without; () for a text between
+            two.
+        text: "" for media alone; as CarrierX gave it, except that NUL is left out and half a character is U+FFFD,
+            which no database takes.
+        media_urls: http and https only, at most 10, as given.
+        kind: `sms`, `mms` or "".
+        created_at: When CarrierX received it, None when not said.
+    """
+
+    sid: str
+    sender: E164
+    to: E164
+    group: tuple[E164, ...]
+    text: str
+    media_urls: tuple[str, ...]
+    kind: str
+    created_at: datetime | None
+
+
 class Carrier(Protocol):
     """CarrierX. Every method raises CarrierError and nothing else."""
 

@@ -25,7 +25,8 @@ json_values = st.recursive(
 FIELDS = """
 message_sid dr_sid user_data from from_did to to_did group_recipients status type message_segments price
 vendor_error_code date_created date_status_changed date_start date_stop direction phonenumber name locality
-active_capabilities number_src number_dst items has_more pagination message errors field scopes partner_sid
+active_capabilities number_src number_dst number_group_dst media_urls items has_more
+pagination message errors field scopes partner_sid
 """
 field_names = st.sampled_from(FIELDS.split())
 odd_lists = st.lists(st.dictionaries(field_names, json_values, max_size=3), max_size=2)
@@ -34,6 +35,12 @@ odd_objects = st.dictionaries(field_names, json_values | odd_lists, max_size=6)
 
 def sample(name: str) -> bytes:
     return (SAMPLES / name).read_bytes()
+
+
+def read_receipt(body: bytes) -> TextState:
+    told = wire.read_callback(body)
+    assert isinstance(told, TextState)
+    return told
 
 
 def test_current_message_is_read():
@@ -72,7 +79,7 @@ def test_mms_is_read():
 
 def test_legacy_receipt_is_read():
     """A callback is the same object with a status and its time."""
-    state = wire.read_receipt(sample("receipt_legacy.json"))
+    state = read_receipt(sample("receipt_legacy.json"))
 
     assert (state.sid, state.status, state.recipient) == (SID, "sent", "15162065574")
     assert state.changed_at == datetime(2021, 11, 1, 8, 1, 14, 116000, UTC)
@@ -174,7 +181,7 @@ def test_answer_about_a_group_names_no_phone_but_its_receipts_do():
     body = json.dumps({"message_sid": SID, "to": "12125550101", "group_recipients": ["12125550101", "12125550102"]})
 
     assert wire.read_message(body.encode()).recipient == ""
-    assert wire.read_receipt(body.encode()).recipient == "12125550101"
+    assert read_receipt(body.encode()).recipient == "12125550101"
 
 
 @pytest.mark.parametrize(
@@ -213,7 +220,7 @@ def test_text_cut_inside_an_emoji_hides_no_page():
 
 def test_what_a_database_cannot_store_is_not_read():
     """PostgreSQL refuses NUL in any text, so a receipt with one could never be stored."""
-    state = wire.read_receipt(json.dumps({"message_sid": "a\x00b", "status": "SENT\x00\ud83d"}).encode())
+    state = read_receipt(json.dumps({"message_sid": "a\x00b", "status": "SENT\x00\ud83d"}).encode())
 
     assert (state.sid, state.status) == ("a b", "sent")
 
@@ -228,7 +235,7 @@ def test_message_without_an_id_is_no_message(body: bytes):
 def test_bottomless_json_is_refused():
     """A body of brackets must not exhaust the stack."""
     with pytest.raises(CarrierResponseInvalidError):
-        wire.read_receipt(b'{"message_sid":' + b"[" * 100_000)
+        wire.read_callback(b'{"message_sid":' + b"[" * 100_000)
 
 
 def test_error_of_an_unreadable_body_does_not_quote_it():
@@ -276,7 +283,13 @@ def test_any_retry_after_is_a_bounded_wait(value: str):
 )
 def test_any_body_is_read_or_refused_by_name(body: bytes):
     """Whatever comes, nothing but the one named error is raised, and what is read can be stored."""
-    for read in (wire.read_message, wire.read_receipt, wire.read_single_record, wire.read_token_owner):
+    for read in (
+        wire.read_message,
+        wire.read_callback,
+        wire.read_inbound,
+        wire.read_single_record,
+        wire.read_token_owner,
+    ):
         try:
             value = read(body)
         except CarrierResponseInvalidError:
@@ -287,6 +300,7 @@ def test_any_body_is_read_or_refused_by_name(body: bytes):
     except CarrierResponseInvalidError:
         page = wire.read_page(b'{"items":[]}')
     wire.read_items(page, wire.read_record)
+    wire.read_items(page, wire.read_inbound_record)
     wire.read_items(page, wire.read_number)
 
     assert len(wire.read_complaint(body).sentence) <= 300
