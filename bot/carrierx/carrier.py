@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.carrierx.client import CarrierXClient, NotLeftError
+from bot.carrierx.client import MOST_PAGES, CarrierXClient, NotLeftError
 from bot.carrierx.values import SEND_MMS, SEND_SMS, InboundMessage, TextOut, TextState
 from bot.domain.message import E164
 from bot.services.ports import CarrierState, InboundText, LeaseLostError, MayLeave, OurNumber, OutboundText
@@ -43,6 +43,15 @@ class CarrierX:
     async def records(self, since: datetime) -> tuple[CarrierState, ...]:
         """All outbound detail records since then, oldest first."""
         return tuple(carrier_state(state) for state in await self._client.records(since))
+
+    async def inbound(self, sid: str) -> InboundText | None:
+        """A text to us as CarrierX has it."""
+        message = await self._client.inbound(sid)
+        return None if message is None else inbound_text(message)
+
+    async def inbound_records(self, since: datetime, *, pages: int = MOST_PAGES) -> tuple[InboundText, ...]:
+        """All inbound detail records since then, oldest first."""
+        return tuple(inbound_text(record) for record in await self._client.inbound_records(since, pages=pages))
 
     async def numbers(self) -> tuple[OurNumber, ...]:
         """The account's numbers."""

@@ -23,7 +23,7 @@ CarrierResponseInvalidError.
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ import aiohttp
 from yarl import URL
 
 from bot.carrierx import wire
-from bot.carrierx.values import Number, Page, TextOut, TextState, TokenOwner
+from bot.carrierx.values import InboundMessage, Number, Page, TextOut, TextState, TokenOwner
 from bot.errors import (
     CarrierOutcomeUnknownError,
     CarrierRejectedError,
@@ -185,6 +185,11 @@ class CarrierXClient:
         body = await self._get(self._base / "sms/message_drs" / sid) if _SID.fullmatch(sid) else None
         return None if body is None else wire.read_single_record(body)
 
+    async def inbound(self, sid: str) -> InboundMessage | None:
+        """The text to us; None when CarrierX knows none by that id, or it is not to us."""
+        body = await self._get(self._messages / sid) if _SID.fullmatch(sid) else None
+        return None if body is None else wire.read_inbound(body)
+
     async def records(self, since: datetime) -> list[TextState]:
         """All outbound detail records of texts made at or after `since`, oldest first.
 
@@ -193,22 +198,49 @@ class CarrierXClient:
         Raises:
             CarrierResponseInvalidError: There are more than MOST_PAGES pages, or they lead in a circle.
         """
+        records: dict[tuple[str, str, str], TextState] = {}  # by id: pages may overlap while records arrive
+        async for page in self._record_pages(since, "outbound", MOST_PAGES):
+            for record in _read_items(page, wire.read_record):
+                if not record.inbound and _is_since(record.created_at, since):
+                    records[record.sid, record.user_data, record.recipient] = record
+        return sorted(records.values(), key=lambda record: record.created_at or since)
+
+    async def inbound_records(self, since: datetime, *, pages: int = MOST_PAGES) -> list[InboundMessage]:
+        """All detail records of texts to us that came at or after `since`, oldest first; else like `records`.
+
+        Raises:
+            CarrierResponseInvalidError: There are more than `pages` pages, or they lead in a circle.
+        """
+        records: dict[tuple[str, str], InboundMessage] = {}
+        async for page in self._record_pages(since, "inbound", pages):
+            for record in _read_items(page, wire.read_inbound_record):
+                if record is not None and _is_since(record.created_at, since):
+                    records[record.sid, record.recipient] = record
+        return sorted(records.values(), key=lambda record: record.created_at or since)
+
+    async def _record_pages(self, since: datetime, direction: wire.Direction, most: int) -> AsyncIterator[Page]:
+        """Every page of detail records.
+
+        Raises:
+            CarrierResponseInvalidError: There are more than `most`, they break off, or they lead in a circle.
+        """
         start = self._base / "sms/message_drs"
-        query = {"filter": wire.write_records_filter(since), "order": "date_start", "limit": str(PAGE_SIZE)}
+        query = {
+            "filter": wire.write_records_filter(since, direction),
+            "order": "date_start",
+            "limit": str(PAGE_SIZE),
+        }
         url = start.with_query(query)
         seen: set[URL] = set()
-        records: dict[tuple[str, str, str], TextState] = {}  # by id: pages may overlap while records arrive
         while url not in seen:
-            if len(seen) == MOST_PAGES:
-                raise CarrierResponseInvalidError(f"CarrierX has more than {MOST_PAGES} pages of detail records.")
+            if len(seen) == most:
+                raise CarrierResponseInvalidError(f"CarrierX has more than {most} pages of detail records.")
             seen.add(url)
             page = wire.read_page(await self._get_existing(url))
-            items = _read_items(page, wire.read_record)
-            records.update(((record.sid, record.user_data, record.recipient), record) for record in items)
+            yield page
             if not page.items or not (page.has_more or page.next_url):
-                asked_for = (record for record in records.values() if _is_asked_for(record, since))
-                return sorted(asked_for, key=lambda record: record.created_at or since)
-            last = items[-1].sid if items else ""
+                return
+            last = wire.read_cursor(page)
             next_url = self._same_origin(page.next_url)
             if next_url is None and not last:
                 raise CarrierResponseInvalidError("CarrierX's list of detail records breaks off.")
@@ -311,9 +343,8 @@ def _read_items(page: Page, read: Callable[[object], wire.Item]) -> list[wire.It
     return items
 
 
-def _is_asked_for(record: TextState, since: datetime) -> bool:
-    second = since.replace(microsecond=0)  # the filter's own precision
-    return not record.inbound and (record.created_at is None or record.created_at >= second)
+def _is_since(time: datetime | None, since: datetime) -> bool:
+    return time is None or time >= since.replace(microsecond=0)  # the filter's own precision
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -146,6 +146,24 @@ class Carrier(Protocol):
         """
         ...
 
+    async def inbound(self, sid: str) -> InboundText | None:
+        """A text to us as CarrierX has it; None when it knows none by that id, or it is not to us."""
+        ...
+
+    async def inbound_records(self, since: datetime, *, pages: int = 50) -> tuple[InboundText, ...]:
+        """All inbound detail records of texts received in the second of `since` or later, oldest first.
+
+        One without a time comes along whatever `since` is, as if it had come then.
+
+        Args:
+            since: Aware.
+            pages: Most pages that are read, of up to 1,000 records each.
+
+        Raises:
+            CarrierResponseInvalidError: There are more pages: the answer would be incomplete.
+        """
+        ...
+
     async def numbers(self) -> tuple[OurNumber, ...]:
         """The account's numbers."""
         ...

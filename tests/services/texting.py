@@ -9,11 +9,11 @@ from uuid import uuid4
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain.message import Message, Status
-from bot.errors import CarrierUnavailableError
+from bot.errors import CarrierResponseInvalidError, CarrierUnavailableError
 from bot.services.following import Follower, FollowPace
 from bot.services.numbers import Numbers
 from bot.services.outbox import Outbox, Pace
-from bot.services.ports import CarrierState, LeaseLostError, MayLeave, OurNumber, OutboundText
+from bot.services.ports import CarrierState, InboundText, LeaseLostError, MayLeave, OurNumber, OutboundText
 from bot.services.sending import Draft, How, Rules, Sending
 from bot.store.batches import BatchStore
 from bot.store.following import FollowStore
@@ -40,6 +40,7 @@ class ScriptedCarrier:
     script: list[Callable[[OutboundText], Answer]] = field(default_factory=list)
     known: dict[str, CarrierState] = field(default_factory=dict)
     listed: list[CarrierState] = field(default_factory=list)
+    texts: list[InboundText] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     held: asyncio.Event | None = None
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -70,6 +71,16 @@ class ScriptedCarrier:
     async def records(self, since: datetime) -> tuple[CarrierState, ...]:
         self._ask("records")
         return tuple(state for state in self.listed if state.created_at is None or state.created_at >= since)
+
+    async def inbound(self, sid: str) -> InboundText | None:
+        self._ask("inbound")
+        return next((text for text in self.texts if text.sid == sid), None)
+
+    async def inbound_records(self, since: datetime, *, pages: int = 50) -> tuple[InboundText, ...]:
+        self._ask("inbound_records")
+        if len(self.texts) > pages * 1_000:
+            raise CarrierResponseInvalidError(f"CarrierX has more than {pages} pages of detail records.")
+        return tuple(text for text in self.texts if text.created_at is None or text.created_at >= since)
 
     async def numbers(self) -> tuple[OurNumber, ...]:
         self._ask("numbers")
