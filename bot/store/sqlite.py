@@ -17,17 +17,22 @@ BEGIN = "BEGIN IMMEDIATE"
 _LOCKED = 1000  # milliseconds to wait for another program's lock
 
 
-def connect(path: Path) -> aiosqlite.Connection:
+async def connect(path: Path) -> aiosqlite.Connection:
     """A connection that SQLAlchemy takes for aiosqlite's own; transactions begin and end only when it is told so."""
 
     def open_file() -> sqlite3.Connection:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=0"):
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
+        return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 
     connection = _Connection(open_file, iter_chunk_size=64)
     connection._thread.daemon = True  # noqa: SLF001 -- as SQLAlchemy does for those that it opens itself
+    await connection
+    try:
+        for pragma in (f"busy_timeout={_LOCKED}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            await connection.execute(f"PRAGMA {pragma}")
+        await connection.execute("PRAGMA busy_timeout=0")
+    except sqlite3.Error:
+        await connection.close()  # else its thread would outlive the loop
+        raise
     return connection
 
 

@@ -1,0 +1,145 @@
+"""What a conversation looks like in Slack: texts from phones, our own answers, and where it goes on.
+
+Text from outside stands in rich text only, where it can format nothing and ping nobody.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from bot.domain.message import Batch, Inbound, Note, Purpose, Wish
+from bot.domain.phone import show_number
+from bot.slack import states
+from bot.slack.blocks import Content, show_media
+from bot.slack.rich_text import (
+    DAY_AND_CLOCK,
+    Element,
+    channel,
+    isolate,
+    link,
+    mention,
+    moment,
+    quote,
+    rich_text,
+    section,
+    show_moment,
+    words,
+)
+from bot.slack.text import to_slack_fallback
+
+OPT_OUT: Final = "sms_opt_out"
+KEEP: Final = "sms_keep"
+
+_MOVED = {
+    "archived": "is archived or gone",
+    "restricted": "takes no posts from apps",
+}
+_PURPOSES = {
+    Purpose.STOP: "Answered STOP by itself",
+    Purpose.HELP: "Answered HELP by itself",
+    Purpose.START: "Answered START by itself",
+}
+_SOON = timedelta(minutes=2)  # a text that is shown so late says when it came
+
+
+def show_inbound(text: Inbound, our_name: str = "", *, command: str = "/sms") -> Content:
+    """A text from a phone.
+
+    Args:
+        text: As it stands now.
+        our_name: What the account calls our number, "" when it has no name.
+        command: The slash command.
+    """
+    who = show_number(text.sender)
+    ours = " ".join(filter(None, (isolate(our_name, 40), show_number(text.ours))))
+    to = f" texted {ours}" if text.thread_ts is None else " texted"
+    others = [number for number in text.members if number != text.sender]
+    group = f" and {', '.join(map(show_number, others))} (a group)" if others and text.thread_ts is None else ""
+    what = text.text.strip() or ("(erased)" if text.erased else "(no text, media only)")
+
+    body = [section(words(who, bold=True), words(f"{to}{group}")), quote(what)]
+    if text.media_urls:
+        body.append(section(*show_media(text.media_urls)))
+    said = f"{who}{to}{group}: {what}"
+    if text.late:
+        body.append(section(words("Received "), moment(text.received_at, DAY_AND_CLOCK), words(", shown late.")))
+        said += f" · received {show_moment(text.received_at)}, shown late"
+    notes = [_explain(text), _explain_place(text, command)]
+    body += [section(*note) for note in notes if note]
+    return Content(to_slack_fallback(said), (rich_text(*body), *_ask(text)))
+
+
+def _explain(text: Inbound) -> list[Element]:
+    """What a keyword did, or what somebody decided."""
+    if text.decided_by:
+        done = "opted them out" if text.wish is Wish.STOPPED else "decided that this is no wish to stop"
+        return [mention(text.decided_by), words(f" {done}.")]
+    if text.keyword == "stop":
+        return [words("Opted out: nobody can text this number from here until it texts START.", bold=True)]
+    if text.keyword == "start":
+        return [words("Opted in again: this number may be texted.", bold=True)]
+    if text.wish is Wish.OPEN:
+        return [words("This may be a wish for no more texts. What do you say?")]
+    if text.blocked:
+        return [words("This number is opted out: answers do not go until it texts START.")]
+    return []
+
+
+def _ask(text: Inbound) -> tuple[Element, ...]:
+    if text.wish is not Wish.OPEN:
+        return ()
+    buttons = [_button("Opt out", OPT_OUT, text.id), _button("Keep", KEEP, text.id)]
+    return ({"type": "actions", "elements": buttons},)
+
+
+def _explain_place(text: Inbound, command: str) -> list[Element]:
+    if text.moved == "unrouted":
+        how = f"{command} route {show_number(text.ours)} #channel"
+        return [
+            words("Nobody has said where texts to this number go. "),
+            words(f"An administrator can type {how}, or set SMS_INBOUND_CHANNEL."),
+        ]
+    if not text.moved:
+        return []
+    where = channel(text.asked_in) if text.asked_in[:1] in {"C", "G"} else words("the conversation's place")
+    why = _MOVED.get(text.moved, "does not have me as a member any more")
+    return [words("This conversation goes on here because "), where, words(f" {why}.")]
+
+
+def show_answer(batch: Batch) -> Content:
+    """What we answered by ourselves, and what became of it."""
+    [text] = batch.messages
+    lead = _PURPOSES.get(text.purpose, "Answered by itself")
+    state = states.state((text, text.recipients[0]))
+    body = [section(words(lead, bold=True)), quote(text.text), section(words(state, bold=True))]
+    return Content(to_slack_fallback(f"{lead}: {text.text} · {state}"), (rich_text(*body),))
+
+
+def show_note(note: Note) -> Content:
+    """Words of our own, in which nothing comes from outside."""
+    return Content(note.text, ())
+
+
+def show_link(channel_id: str, ts: str, workspace: str) -> Content:
+    """Where the conversation goes on, for the thread that it left.
+
+    Args:
+        channel_id: Where it is now.
+        ts: Its first message there.
+        workspace: Slack's address of the workspace, "" when it is not known.
+    """
+    elements = [words("This conversation goes on in "), channel(channel_id)]
+    if workspace:
+        url = f"{workspace.rstrip('/')}/archives/{channel_id}/p{ts.replace('.', '')}"
+        elements += [words(": "), link(url, "its new thread")]
+    elements.append(words(". Replies here are not texted."))
+    said = f"This conversation goes on in <#{channel_id}>. Replies here are not texted."
+    return Content(said, (rich_text(section(*elements)),))
+
+
+def _button(label: str, action_id: str, value: str) -> Element:
+    return {
+        "type": "button",
+        "action_id": action_id,
+        "text": {"type": "plain_text", "text": label},
+        "value": value,
+    }

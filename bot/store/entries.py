@@ -1,0 +1,216 @@
+"""What Slack shows, read back whole: batches with their messages, texts from phones, and words of our own."""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.domain.message import (
+    E164,
+    Batch,
+    Cause,
+    Entry,
+    Failure,
+    Inbound,
+    Message,
+    Note,
+    Origin,
+    Place,
+    Purpose,
+    Recipient,
+    Reply,
+    ReplyState,
+    Status,
+    Wait,
+    Wish,
+)
+from bot.store.tables import batch, conversation, inbound, message, note, recipient, reply
+
+_DELIVERED = Status.DELIVERED
+
+
+class EntryStore:
+    """The batch table with all that hangs on it, as the announcer reads it."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def entry(self, entry_id: str) -> Entry | None:
+        """One entry as it stands, None when there is none."""
+        async with self._engine.connect() as connection:
+            return await read_entry(connection, entry_id)
+
+
+async def read_entry(connection: AsyncConnection, entry_id: str) -> Entry | None:
+    """One entry as it stands, None when there is none."""
+    row = (
+        await connection.execute(
+            select(batch, conversation.c.thread_ts, conversation.c.root_id)
+            .outerjoin(conversation, conversation.c.id == batch.c.conversation_id)
+            .where(batch.c.id == entry_id)
+        )
+    ).first()
+    if row is None:
+        return None
+    match Origin(row.origin):
+        case Origin.INBOUND:
+            return await _read_inbound(connection, row)
+        case Origin.NOTE:
+            found = (await connection.execute(select(note).where(note.c.id == row.id))).one()
+            return Note(row.id, row.team, row.channel, found.thread_ts, found.text)
+        case _:
+            return await _read_batch(connection, row)
+
+
+async def _read_inbound(connection: AsyncConnection, row: Row[Any]) -> Inbound:
+    found = (await connection.execute(select(inbound).where(inbound.c.id == row.id))).one()
+    members = (
+        await connection.execute(select(conversation.c.members).where(conversation.c.id == row.conversation_id))
+    ).scalar_one()
+    numbers = tuple(json.loads(members))
+    return Inbound(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        team=row.team,
+        channel=row.channel,
+        asked_in=row.asked_in,
+        moved=row.moved,
+        thread_ts=_thread(row),
+        behind=_is_behind(row),
+        broadcast=found.broadcast,
+        sender=found.number,
+        ours=found.ours,
+        members=numbers if len(numbers) > 1 else (),
+        text=found.text,
+        media_urls=tuple(json.loads(found.media_urls)),
+        received_at=found.received_at,
+        late=found.message_sid is None,
+        keyword=found.keyword,
+        blocked=found.blocked,
+        wish=Wish(found.wish),
+        decided_by=found.decided_by,
+        erased=found.erased,
+    )
+
+
+async def _read_batch(connection: AsyncConnection, row: Row[Any]) -> Batch:
+    messages = (
+        await connection.execute(select(message).where(message.c.batch_id == row.id).order_by(message.c.seq))
+    ).all()
+    groups = [found.id for found in messages if found.is_group]
+    behind = await _behind(connection, messages)
+    members: dict[str, list[Row[Any]]] = {}
+    if groups:
+        for member in await connection.execute(
+            select(recipient).where(recipient.c.message_id.in_(groups)).order_by(recipient.c.position)
+        ):
+            members.setdefault(member.message_id, []).append(member)
+    said = None
+    if row.origin == Origin.REPLY:
+        found = (await connection.execute(select(reply).where(reply.c.id == row.id))).one()
+        said = Reply(found.ts, found.thread_ts, ReplyState(found.state), found.text)
+    return Batch(
+        id=row.id,
+        team=row.team,
+        user_id=row.user_id,
+        user_name=row.user_name,
+        channel=row.channel,
+        asked_in=row.asked_in,
+        moved=row.moved,
+        again=row.again,
+        messages=tuple(
+            _read_message(found, members.get(found.id, []), behind=found.seq in behind) for found in messages
+        ),
+        origin=Origin(row.origin),
+        conversation_id=row.conversation_id or "",
+        thread_ts=_thread(row),
+        behind=_is_behind(row),
+        left=Place(row.left_channel, row.left_ts) if row.left_ts else None,
+        reply=said,
+    )
+
+
+def _thread(row: Row[Any]) -> str | None:
+    """The conversation's thread, None for its root and for what has no conversation."""
+    return None if row.root_id == row.id else row.thread_ts
+
+
+def _is_behind(row: Row[Any]) -> bool:
+    return row.root_id is not None and row.root_id != row.id and row.thread_ts is None
+
+
+async def _behind(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> frozenset[int]:
+    """Which of the messages wait for an earlier one of the same conversation."""
+    idle = [row for row in rows if row.status == Status.ACCEPTED and row.wait is None]
+    if not idle:
+        return frozenset()
+    first = (
+        select(message.c.pair, func.min(message.c.seq).label("seq"))
+        .where(
+            message.c.pair.in_({row.pair for row in idle}),
+            text("status IN ('accepted', 'sending') AND COALESCE(wait, '') <> 'quiet'"),
+        )
+        .group_by(message.c.pair)
+    )
+    heads = {row.pair: row.seq for row in await connection.execute(first)}
+    return frozenset(row.seq for row in idle if heads.get(row.pair, row.seq) < row.seq)
+
+
+def _read_message(row: Row[Any], members: list[Row[Any]], *, behind: bool) -> Message:
+    status = Status(row.status)
+    wait = None
+    if status is Status.ACCEPTED:
+        wait = Wait.TURN if behind else row.wait and Wait(row.wait)
+    took = None
+    if status is _DELIVERED and row.carrier_created_at is not None and row.carrier_final_at is not None:
+        took = max(row.carrier_final_at - row.carrier_created_at, timedelta(0))
+    phones = (
+        tuple(_read_recipient(member, member.number) for member in members)
+        if row.is_group
+        else (_read_recipient(row, row.recipient),)
+    )
+    return Message(
+        id=row.id,
+        batch_id=row.batch_id,
+        seq=row.seq,
+        sender=row.sender,
+        recipients=phones,
+        group=row.is_group,
+        text=row.text,
+        media_urls=tuple(json.loads(row.media_urls)),
+        status=status,
+        accepted_at=row.accepted_at,
+        sending_at=row.sending_at,
+        queued_at=row.queued_at,
+        sent_at=row.sent_at,
+        final_at=row.final_at,
+        wait=wait,
+        not_before=None if wait in {None, Wait.TURN} else row.not_before,
+        checking_since=row.checking_since if status is Status.SENDING else None,
+        attempts=row.attempts,
+        kind=row.kind,
+        segments=row.segments,
+        price=row.price,
+        took=took,
+        unreceipted=row.unreceipted,
+        purpose=Purpose(row.purpose),
+        zones=tuple(row.zones.split(",")) if row.zones else (),
+    )
+
+
+def _read_recipient(row: Row[Any], number: E164) -> Recipient:
+    status = Status(row.status)
+    failure = None
+    if status is Status.FAILED:
+        failure = Failure(Cause(row.cause), row.word, row.code)
+    return Recipient(
+        number=number,
+        status=status,
+        word="" if failure else row.word,
+        failure=failure,
+        final_at=row.final_at,
+        retried=row.retried,
+    )

@@ -1,0 +1,107 @@
+"""Which thread a conversation has: who begins it, and where it goes when its channel takes nothing any more."""
+
+import json
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Row, exists, func, literal_column, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.message import Batch
+from bot.services.showing import Post, PostState
+from bot.store.batches import pair_of
+from bot.store.tables import batch, conversation, post
+from bot.store.upsert import insert_new
+
+
+async def join(connection: AsyncConnection, joining: Batch, now: datetime) -> None:
+    """Give a text to one phone, or to a group, its conversation before it is shown.
+
+    It begins the conversation where there is none, and takes it along where it was asked for in another channel.
+    """
+    [text] = joining.messages
+    numbers = sorted(each.number for each in text.recipients)
+    pair = pair_of(text.sender, tuple(numbers))
+    here = {"channel": joining.channel, "asked_in": joining.asked_in, "thread_ts": None, "root_id": joining.id}
+    first: dict[str, Any] = {"id": str(uuid4()), "pair": pair, "sender": text.sender, "members": json.dumps(numbers)}
+    await insert_new(connection, conversation, [first | here | {"team": joining.team, "active_at": now}])
+    row = (await connection.execute(select(conversation).where(conversation.c.pair == pair).with_for_update())).one()
+    begins = row.root_id == joining.id or (row.thread_ts is None and not row.root_id)
+    moves = not begins and row.channel != joining.channel
+    known: dict[str, Any] = {"active_at": now} | (here if begins or moves else {})
+    await connection.execute(update(conversation).where(conversation.c.id == row.id).values(known))
+    left = {"left_channel": row.channel, "left_ts": row.thread_ts} if moves and row.thread_ts else {}
+    joined = update(batch).where(batch.c.id == joining.id)
+    await connection.execute(joined.values({"conversation_id": row.id} | left))
+    if moves:
+        await _take_along(connection, row.id, row.channel, joining.channel)
+
+
+async def take_away(connection: AsyncConnection, before: Row[Any], channel: str, *, whole: bool) -> None:
+    """An entry is shown in another channel: its conversation comes along when `whole`, or when it was to begin it.
+
+    From a channel that takes nothing it goes back to the thread that it had just left. `before` is the entry's row as
+    it was; `whole` says that nothing of the conversation can be shown there any more.
+    """
+    if before.conversation_id is None:
+        return
+    theirs = conversation.c.id == before.conversation_id
+    row = (await connection.execute(select(conversation).where(theirs).with_for_update())).one()
+    if not whole and (row.root_id != before.id or row.thread_ts is not None):
+        return
+    back = before.left_ts and before.left_channel == channel
+    known: dict[str, Any] = {"channel": channel, "thread_ts": None, "root_id": before.id}
+    if back:
+        known |= {"thread_ts": before.left_ts, "root_id": ""}
+    await connection.execute(update(conversation).where(theirs).values(known))
+    await connection.execute(update(batch).where(batch.c.id == before.id).values(left_channel="", left_ts=""))
+    await _take_along(connection, row.id, before.channel, channel)
+
+
+async def begin_anew(connection: AsyncConnection, conversation_id: str, entry_id: str, thread_ts: str) -> None:
+    """A conversation's thread is gone: an entry begins a new one, unless another has begun it."""
+    await connection.execute(
+        update(conversation)
+        .where(conversation.c.id == conversation_id, conversation.c.thread_ts == thread_ts)
+        .values(thread_ts=None, root_id=entry_id)
+    )
+
+
+async def follow_root(connection: AsyncConnection, root: Post) -> None:
+    """The first post of a conversation begins its thread; where that is refused for good, the next entry begins it."""
+    awaited = (conversation.c.root_id == root.batch_id, conversation.c.thread_ts.is_(None))
+    if root.state is PostState.POSTED:
+        if root.thread_ts is None:
+            await connection.execute(
+                update(conversation).where(*awaited).values(channel=root.channel, thread_ts=root.ts)
+            )
+    elif root.state is PostState.GONE:
+        following = (
+            select(batch.c.id)
+            .where(
+                batch.c.conversation_id == conversation.c.id,
+                batch.c.wants == literal_column("2"),
+                batch.c.id != root.batch_id,
+            )
+            .order_by(batch.c.accepted_at)
+            .limit(1)
+            .correlate(conversation)
+            .scalar_subquery()
+        )
+        await connection.execute(update(conversation).where(*awaited).values(root_id=func.coalesce(following, "")))
+
+
+async def _take_along(connection: AsyncConnection, conversation_id: str, old: str, new: str) -> None:
+    """What of a conversation is not shown yet is shown where it is now."""
+    shown = exists().where(post.c.batch_id == batch.c.id).correlate(batch)
+    await connection.execute(
+        update(batch)
+        .where(
+            batch.c.conversation_id == conversation_id,
+            batch.c.channel == old,
+            batch.c.wants == literal_column("2"),
+            ~shown,
+        )
+        .values(channel=new)
+    )
