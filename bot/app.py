@@ -34,6 +34,7 @@ from bot.slack.socket import Socket
 from bot.slack.web_client import open_web_client
 from bot.store.batches import BatchStore
 from bot.store.engine import is_postgresql, open_database
+from bot.store.entries import EntryStore
 from bot.store.following import FollowStore
 from bot.store.health import HealthStore
 from bot.store.holds import HoldStore
@@ -107,10 +108,11 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
 
         announcer = Announcer(
             PostStore(engine, posts=POSTS, updates=UPDATES),
-            batches,
+            EntryStore(engine),
             slack,
             clock,
             our_name=our_name,
+            command=settings.sms_command,
             sweep=settings.sms_sweep_seconds,
             drain=_SHOWN,
         )

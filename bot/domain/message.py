@@ -57,6 +57,8 @@ class Wait(StrEnum):
     THROTTLED = "throttled"  # 429
     BUSY = "busy"  # 503, and the records do not know it
     UNAUTHORIZED = "unauthorized"  # 401: waits for an operator
+    UNDO = "undo"  # a thread reply that its author may still take back
+    QUIET = "quiet"  # it is night where the phone is
     TURN = "turn"  # an earlier text to the same phone is not over yet; seen when it is read, never stored
 
 
@@ -66,6 +68,26 @@ class Cause(StrEnum):
     REJECTED = "rejected"  # CarrierX answered the request with a 4xx
     EXPIRED = "expired"  # it waited longer than SMS_GIVE_UP_MINUTES
     UNDELIVERED = "undelivered"  # CarrierX took it and reported a failure later
+    OPTED_OUT = "opted_out"  # the person said STOP before it left
+
+
+class Purpose(StrEnum):
+    """Why a text goes; only a person's own is held back by an opt-out."""
+
+    PERSONAL = ""
+    STOP = "stop"  # the one confirmation of an opt-out
+    HELP = "help"
+    START = "start"
+
+
+class Origin(StrEnum):
+    """Where an entry of the record in Slack comes from."""
+
+    COMMAND = "command"  # `/sms`, the form, Try again
+    REPLY = "reply"  # somebody's reply in a conversation's thread
+    ANSWER = "answer"  # ours, to STOP, HELP or START
+    INBOUND = "inbound"  # a text from a phone
+    NOTE = "note"  # something that people should know
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +150,8 @@ class Message:
         price: CarrierX's own price in USD as a decimal string, "" until it said.
         took: CarrierX's time from creation to delivery, None when it gave no two times.
         unreceipted: CarrierX sent no receipt within 72 hours; nobody asks any more.
+        purpose: Why it goes.
+        zones: The time zones in which the phone may be, while it waits for the morning there.
     """
 
     id: str
@@ -153,11 +177,21 @@ class Message:
     price: str = ""
     took: timedelta | None = None
     unreceipted: bool = False
+    purpose: Purpose = Purpose.PERSONAL
+    zones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A thread in Slack."""
+
+    channel: str
+    ts: str
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a person asked for in one go: one message in Slack, one thread.
+    """What a person asked for in one go: one message in Slack, with a thread of its own or in a conversation's.
 
     Attributes:
         id: Random UUID.
@@ -167,6 +201,12 @@ class Batch:
         messages: In order of acceptance; never empty.
         moved: Why `channel` is not `asked_in`: "" or "not_in_channel" or "archived".
         again: The batch that it repeats, "" for a new text.
+        origin: Where it comes from.
+        conversation_id: The conversation that it belongs to, "" when it belongs to none or that is not known yet.
+        thread_ts: The conversation's thread, None when it is that thread's root or has one of its own.
+        behind: It waits until the conversation's thread is there.
+        left: The thread that the conversation left with it, None when it left none.
+        reply: The reply that was texted, of origin REPLY.
     """
 
     id: str
@@ -178,3 +218,118 @@ class Batch:
     messages: tuple[Message, ...]
     moved: str = ""
     again: str = ""
+    origin: Origin = Origin.COMMAND
+    conversation_id: str = ""
+    thread_ts: str | None = None
+    behind: bool = False
+    left: Place | None = None
+    reply: "Reply | None" = None
+
+
+class ReplyState(StrEnum):
+    """What became of somebody's reply in a conversation's thread."""
+
+    HELD = "held"  # nothing goes until somebody says so
+    NOTE = "note"  # stays among colleagues
+    TEXTED = "texted"  # a message of ours, with its own life
+    WITHDRAWN = "withdrawn"  # its author took it back before it left
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What somebody wrote in a conversation's thread.
+
+    Attributes:
+        ts: Slack's name of it.
+        thread_ts: The thread in which it stands.
+        state: What became of it.
+        text: As the phone would show it.
+    """
+
+    ts: str
+    thread_ts: str
+    state: ReplyState
+    text: str
+
+
+class Wish(StrEnum):
+    """Whether a text may ask for an end, which a person decides."""
+
+    NONE = ""
+    OPEN = "open"
+    STOPPED = "stopped"  # somebody chose Opt out
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A text from a phone, as it is shown.
+
+    Attributes:
+        id: Of its entry.
+        conversation_id: Its conversation.
+        team: The workspace.
+        channel: Where it is shown, "" when nobody has said where.
+        asked_in: Where it was meant to be shown.
+        moved: As of a batch; "unrouted" when nobody has said where such texts go.
+        thread_ts: The conversation's thread, None when it begins one.
+        behind: It waits until the conversation's thread is there.
+        broadcast: Shown in the channel too.
+        sender: The phone.
+        ours: Our number.
+        members: The others of a group, () for a text between two.
+        text: As it came, "" for media alone.
+        media_urls: At most 10.
+        received_at: When CarrierX received it.
+        late: No callback brought it; it was found among CarrierX's records.
+        keyword: What it was taken for, "" for ordinary speech.
+        blocked: This text made the person opted out, or they were so already.
+        wish: Whether it may ask for an end.
+        decided_by: Who decided that, "" while nobody has.
+        erased: Its text was erased.
+    """
+
+    id: str
+    conversation_id: str
+    team: str
+    channel: str
+    asked_in: str
+    moved: str
+    thread_ts: str | None
+    broadcast: bool
+    sender: E164
+    ours: E164
+    members: tuple[E164, ...]
+    text: str
+    media_urls: tuple[str, ...]
+    received_at: datetime
+    behind: bool = False
+    late: bool = False
+    keyword: str = ""
+    blocked: bool = False
+    wish: Wish = Wish.NONE
+    decided_by: str = ""
+    erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that people should know, in words that hold nothing from outside.
+
+    Attributes:
+        id: Of its entry.
+        team: The workspace.
+        channel: Where it is shown, "" for the administrators.
+        thread_ts: A thread, None for the channel.
+        text: mrkdwn.
+    """
+
+    id: str
+    team: str
+    channel: str
+    thread_ts: str | None
+    text: str
+
+
+Entry = Batch | Inbound | Note
+"""One thing that Slack shows."""

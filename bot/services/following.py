@@ -1,17 +1,17 @@
 """Follows texts after the request: settles doubts by looking them up, asks where no receipt comes, gives up in time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
 
-from bot.domain.message import Status
+from bot.domain.message import E164, Purpose, Status
 from bot.domain.retries import lookup_wait, poll_wait, retry_wait
 from bot.errors import CarrierError, CarrierUnauthorizedError
-from bot.services.ports import Announcer, Carrier, CarrierState, Clock
+from bot.services.ports import Announcer, Carrier, CarrierState, Clock, Hold
 
 _log = structlog.get_logger(__name__)
 _FOLLOWED = timedelta(hours=72)  # then nobody asks any more: "CarrierX sent no receipt"
@@ -79,11 +79,42 @@ class Verdict:
         return self.becomes is not None or self.doubted or self.unreceipted
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A text that has not left by its deadline.
+
+    Attributes:
+        id: Ours.
+        sender: Our number.
+        recipients: One, or the members of a group.
+        purpose: Why it goes.
+        send_by: The deadline, which names this wait.
+    """
+
+    id: str
+    sender: E164
+    recipients: tuple[E164, ...]
+    purpose: Purpose
+    send_by: datetime
+
+
 class Followed(Protocol):
     """The message table as the follower sees it; bot.store.following has the only one."""
 
     async def expire(self, now: datetime, too_old: datetime) -> int:
         """Fail what has waited since before `too_old`."""
+        ...
+
+    async def late(self, now: datetime) -> tuple[Late, ...]:
+        """What has not left by its deadline."""
+        ...
+
+    async def put_off(self, late: Late, hold: Hold | None, now: datetime) -> None:
+        """Let it wait once more, or cancel it where `hold` is None."""
+        ...
+
+    async def refuse_opted_out(self, now: datetime) -> int:
+        """Fail what waits for people who asked for no more texts."""
         ...
 
     async def adopt_receipts(self, now: datetime) -> bool:
@@ -141,7 +172,11 @@ class FollowPace:
 
 
 class Follower:
-    """The loop that looks after texts whose requests are over."""
+    """The loop that looks after texts whose requests are over, and after those that have waited too long.
+
+    Args:
+        put_off: What becomes of a text that has missed its deadline; None cancels it.
+    """
 
     def __init__(
         self,
@@ -153,8 +188,10 @@ class Follower:
         announcer: Announcer,
         clock: Clock,
         pace: FollowPace,
+        put_off: Callable[[Late], Hold | None] = lambda _: None,
     ) -> None:
         self._followed = followed
+        self._put_off = put_off
         self._held = held
         self._carrier = carrier
         self._outbox = outbox
@@ -184,6 +221,10 @@ class Follower:
         """Do once what is due."""
         now = self._clock.now()
         changed = await self._followed.expire(now, now - self._pace.give_up) > 0
+        changed |= await self._followed.refuse_opted_out(now) > 0
+        for late in await self._followed.late(now):
+            await self._followed.put_off(late, self._put_off(late), now)
+            changed = True
         changed |= await self._followed.adopt_receipts(now)
         await self._probe(now)
         checks = await self._followed.due(now)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.message import E164, Batch
+from bot.domain.message import E164, Batch, Entry, Origin, Purpose, Reply, Wait
 
 
 class Clock(Protocol):
@@ -202,17 +202,46 @@ class NewMessage:
         recipients: One, or the members of a group MMS.
         group: Whether it is a group MMS.
         retry_of: What it sends again: a message's id, or of a group's members `id:number` each.
+        hold: Why and how long it waits before it may go, None to go at once.
+        purpose: Why it goes.
     """
 
     id: str
     recipients: tuple[E164, ...]
     group: bool
     retry_of: tuple[str, ...] = ()
+    hold: "Hold | None" = None
+    purpose: Purpose = Purpose.PERSONAL
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A wanted wait, which is no trouble: giving up counts from its end.
+
+    Attributes:
+        wait: Why; None for no wait at all, only a deadline.
+        until: When it may go.
+        send_by: When it may go no more, None when that does not matter.
+        zones: The time zones in which the phone may be, where that is why.
+    """
+
+    wait: Wait | None
+    until: datetime
+    send_by: datetime | None = None
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """What is stored in one write when a text is accepted; `again` is the batch that it repeats, or ""."""
+    """What is stored in one write when a text is accepted.
+
+    Attributes:
+        messages: () for a reply that is not texted, or not yet.
+        again: The batch that it repeats, or "".
+        origin: Where it comes from.
+        conversation_id: Of a reply or an answer; a command finds its conversation when it is shown.
+        reply: The reply itself, of origin REPLY.
+    """
 
     id: str
     key: str
@@ -227,10 +256,25 @@ class NewBatch:
     accepted_at: datetime
     messages: tuple[NewMessage, ...]
     again: str = ""
+    origin: Origin = Origin.COMMAND
+    conversation_id: str = ""
+    reply: Reply | None = None
 
 
 class RepeatedError(Exception):
     """A unique key says that this very wish was stored before."""
+
+
+class OptedOutError(Exception):
+    """Somebody of the recipients asked for no more texts; nothing was stored.
+
+    Attributes:
+        numbers: Who.
+    """
+
+    def __init__(self, numbers: tuple[E164, ...]) -> None:
+        super().__init__()
+        self.numbers = numbers
 
 
 class Accepting(Protocol):
@@ -240,7 +284,7 @@ class Accepting(Protocol):
         """Store durably.
 
         Raises:
-            RepeatedError, NotStoredError, StoredOrNotError
+            RepeatedError, OptedOutError, NotStoredError, StoredOrNotError
         """
         ...
 
@@ -253,9 +297,9 @@ class Accepting(Protocol):
         ...
 
 
-class Batches(Protocol):
-    """Batches as they stand now."""
+class Entries(Protocol):
+    """What Slack shows, as it stands now."""
 
-    async def batch(self, batch_id: str) -> Batch | None:
-        """One batch with its messages, None when there is none."""
+    async def entry(self, entry_id: str) -> Entry | None:
+        """One entry, None when there is none."""
         ...

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
+from bot.domain.message import Batch
+
 
 class Wants(IntEnum):
     """What a batch needs next in Slack; `batch.wants`."""
@@ -21,6 +23,8 @@ class Kind(StrEnum):
     STATUS = "status"  # the first reply, edited in place
     TROUBLE = "trouble"  # the reply that calls the sender
     NOTICE = "notice"  # why all of this is in the sender's DM
+    LINK = "link"  # where the conversation goes on, in the thread that it left
+    MARK = "mark"  # a reaction on somebody's reply
 
 
 class PostState(StrEnum):
@@ -125,8 +129,16 @@ class Posts(Protocol):
         """Give a batch back, with what came of the turn."""
         ...
 
-    async def move(self, claim: Claim, channel: str, reason: str, now: datetime) -> None:
-        """Show a batch elsewhere from now on, from the start."""
+    async def join(self, batch: Batch, now: datetime) -> None:
+        """Give a text its conversation before it is shown; it may begin that, or move it here."""
+        ...
+
+    async def move(self, claim: Claim, channel: str, reason: str, now: datetime, *, whole: bool = False) -> None:
+        """Show a batch elsewhere from now on, from the start; `whole`: its conversation too."""
+        ...
+
+    async def detach(self, claim: Claim, thread_ts: str, now: datetime) -> None:
+        """The conversation's thread is gone: this entry begins a new one."""
         ...
 
     async def hold(self, claim: Claim, until: datetime) -> None:

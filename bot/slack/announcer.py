@@ -8,7 +8,7 @@ meanwhile is simply the next request's content, so the newest state wins.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,9 +16,10 @@ from typing import Final
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.message import E164
-from bot.services.ports import Batches, Clock
-from bot.services.showing import Budget, Claim, Posts, Wants
+from bot.domain.message import E164, Batch, Note
+from bot.services.ports import Clock, Entries
+from bot.services.showing import Budget, Claim, Kind, Posts, Wants
+from bot.slack.plan import needs_conversation
 from bot.slack.turn import Desk, Turn
 from bot.slack.web_client import SlackUnauthorizedError, SlackUnknownError, SlackUnreachableError, Workspace
 
@@ -53,10 +54,13 @@ class Announcer:
 
     Args:
         posts: The database, with the budgets.
-        batches: Reads batches as they stand.
+        entries: Reads what is to be shown as it stands.
         client: From `open_web_client`.
         clock: Time.
         our_name: What the account calls one of its numbers, "" when it has no name.
+        command: The slash command.
+        home: Where texts go that have no channel of their own, "" for the administrators.
+        admins: Who they are.
         concurrency: Requests to Slack at once.
         sweep: Seconds between two looks when nobody calls `wake`.
         lease: Seconds that one request with all that belongs to it may take; a crash delays its batch so long.
@@ -67,19 +71,22 @@ class Announcer:
     def __init__(
         self,
         posts: Posts,
-        batches: Batches,
+        entries: Entries,
         client: AsyncWebClient,
         clock: Clock,
         *,
         our_name: Callable[[E164], str] = lambda _: "",
+        command: str = "/sms",
+        home: str = "",
+        admins: Callable[[], Collection[str]] = tuple,
         concurrency: int = 4,
         sweep: float = 1.0,
         lease: float = 20.0,
         drain: float = 8.0,
         pause: float = 1.0,
     ) -> None:
-        self._desk = Desk(posts, Workspace(client), clock, our_name)
-        self._batches = batches
+        self._desk = Desk(posts, Workspace(client), clock, our_name, command, home, admins)
+        self._entries = entries
         self._clock = clock
         self._concurrency = concurrency
         self._sweep = sweep
@@ -174,11 +181,17 @@ class Announcer:
 
     async def _advance(self, claim: Claim, until: float) -> None:
         posts = await self._desk.posts.posts(claim.batch_id)
-        batch = await self._batches.batch(claim.batch_id)
-        if batch is None:
+        entry = await self._entries.entry(claim.batch_id)
+        if isinstance(entry, Batch) and needs_conversation(entry, posts):
+            await self._desk.posts.join(entry, self._clock.now())
+            entry = await self._entries.entry(claim.batch_id)
+        if entry is None:
             await self._desk.posts.release(claim, Wants.NOTHING, self._clock.now(), unused=True)
             return
-        turn = Turn(self._desk, claim, batch, posts, until)
+        if Kind.ROOT not in posts and not isinstance(entry, Note) and entry.behind:
+            await self._desk.posts.release(claim, Wants.POST, self._clock.now(), unused=True)
+            return
+        turn = Turn(self._desk, claim, entry, posts, until)
         try:
             answered = await turn.take(timedelta(seconds=_grow(_PATIENCE, self._doubts[claim.batch_id])))
         except SlackUnknownError as exc:

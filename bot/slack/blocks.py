@@ -79,7 +79,7 @@ def show_root(batch: Batch, our_name: str = "") -> Content:
         quote(what),
     ]
     if first.media_urls:
-        body.append(section(*_show_media(first.media_urls)))
+        body.append(section(*show_media(first.media_urls)))
     body.append(section(*newest.elements))
     if batch.moved:
         body.append(section(*_show_moved(batch)))
@@ -181,7 +181,8 @@ def _name_recipients(batch: Batch) -> str:
     return f"{group}{', '.join(numbers[: _NAMED - 1])} and {len(numbers) - _NAMED + 1} more"
 
 
-def _show_media(urls: Iterable[str]) -> list[Element]:
+def show_media(urls: Iterable[str]) -> list[Element]:
+    """Media as links with short names."""
     elements = [words("Media: ")]
     spent = 0
     for place, url in enumerate(urls):

@@ -1,4 +1,4 @@
-"""What Slack lacks of a batch: compares what it has with what it should have."""
+"""What Slack lacks of an entry: compares what it has with what it should have."""
 
 import hashlib
 import json
@@ -6,11 +6,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.domain.message import Batch
+from bot.domain.message import Batch, Entry, Inbound, Message, Note, Origin, ReplyState, Status, Wait
 from bot.services.showing import Kind, Post, PostState, Wants
 from bot.slack.blocks import Content, show_root, show_status, show_trouble
+from bot.slack.conversation import show_answer, show_inbound, show_link, show_note
 
+HELD_MARK = "no_mobile_phones"  # not sent to the phone
+NOTE_MARK = "lock"  # stays among colleagues
+_MARKS = {
+    Status.ACCEPTED: "hourglass_flowing_sand",
+    Status.SENDING: "hourglass_flowing_sand",
+    Status.QUEUED: "incoming_envelope",
+    Status.SENT: "incoming_envelope",
+    Status.DELIVERED: "white_check_mark",
+    Status.FAILED: "warning",
+    Status.UNCONFIRMED: "question",
+    Status.CANCELED: HELD_MARK,
+}
 _APART = timedelta(seconds=1)  # between two updates of one message
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The bot's reaction on somebody's reply."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,44 +47,114 @@ class Step:
 
     kind: Kind
     wants: Wants
-    content: Content | None
+    content: Content | Mark | None
     post: Post | None
     due: datetime
 
 
-def plan(
-    batch: Batch, posts: Mapping[Kind, Post], now: datetime, *, our_name: str = "", bot_name: str = ""
-) -> list[Step]:
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What things are called.
+
+    Attributes:
+        ours: What the account calls our number, "" when it has no name.
+        bot: What people type after `@` to name the bot, "" when that is not known.
+        command: The slash command.
+        workspace: Its address, "" when that is not known.
+    """
+
+    ours: str = ""
+    bot: str = ""
+    command: str = "/sms"
+    workspace: str = ""
+
+
+_UNNAMED = Names()
+
+
+def plan(entry: Entry, posts: Mapping[Kind, Post], now: datetime, names: Names = _UNNAMED) -> list[Step]:
     """The requests that bring Slack up to date: new messages in their order, then changes.
 
     Args:
-        batch: As it stands now.
+        entry: As it stands now.
         posts: What is known of its messages in Slack.
         now: The time.
-        our_name: What the account calls the number it was sent from, "" when it has no name.
-        bot_name: What people type after `@` to name the bot, "" when that is not known.
+        names: What things are called.
     """
-    wanted: dict[Kind, Content | None] = {
-        Kind.ROOT: show_root(batch, our_name),
-        Kind.NOTICE: show_notice(batch, bot_name),
-        Kind.STATUS: show_status(batch),
-        Kind.TROUBLE: show_trouble(batch),
-    }
-    root = posts.get(Kind.ROOT)
-    if root is not None and root.state is PostState.GONE:
-        # Without the channel message there is no thread to keep; only a failure is worth a message of its own.
-        wanted = {Kind.TROUBLE: wanted[Kind.TROUBLE]}
     missing, stale = [], []
-    for kind, content in wanted.items():
+    for kind, content in _want(entry, posts, names).items():
         post = posts.get(kind)
-        if post is None and content is not None:
+        if isinstance(content, Mark):
+            if post is None or (post.state is PostState.POSTED and post.shown != content.name):
+                stale.append(Step(kind, Wants.UPDATE, content, post, _apart(post, now)))
+        elif post is None and content is not None:
             missing.append(Step(kind, Wants.POST, content, None, now))
         elif post is not None and post.state is PostState.POSTING:
             missing.append(Step(kind, Wants.POST, content, post, now))
         elif post is not None and post.state is PostState.POSTED and post.shown != digest(content):
-            due = now if post.updated_at is None else max(now, post.updated_at + _APART)
-            stale.append(Step(kind, Wants.UPDATE, content, post, due))
+            stale.append(Step(kind, Wants.UPDATE, content, post, _apart(post, now)))
     return missing + stale
+
+
+def needs_conversation(batch: Batch, posts: Mapping[Kind, Post]) -> bool:
+    """Whether a text to one phone, or to one group, is about to be shown for the first time."""
+    new = batch.origin is Origin.COMMAND and not batch.conversation_id and Kind.ROOT not in posts
+    return new and len(batch.messages) == 1
+
+
+def _apart(post: Post | None, now: datetime) -> datetime:
+    """The earliest time of a change to a message."""
+    return now if post is None or post.updated_at is None else max(now, post.updated_at + _APART)
+
+
+def _want(entry: Entry, posts: Mapping[Kind, Post], names: Names) -> dict[Kind, Content | Mark | None]:
+    root = posts.get(Kind.ROOT)
+    match entry:
+        case Inbound():
+            return {Kind.ROOT: show_inbound(entry, names.ours, command=names.command)}
+        case Note():
+            return {Kind.ROOT: show_note(entry)}
+        case Batch(origin=Origin.ANSWER):
+            return {Kind.ROOT: show_answer(entry)}
+        case Batch(origin=Origin.REPLY):
+            return _want_of_reply(entry, posts)
+    if root is not None and root.state is PostState.GONE:
+        # Without the channel message there is no thread to keep; only a failure is worth a message of its own.
+        return {Kind.TROUBLE: show_trouble(entry)}
+    left = None
+    if entry.left is not None and root is not None and root.state is PostState.POSTED and root.ts is not None:
+        left = show_link(root.channel, root.ts, names.workspace)
+    return {
+        Kind.ROOT: show_root(entry, names.ours),
+        Kind.NOTICE: show_notice(entry, names.bot),
+        Kind.STATUS: show_status(entry),
+        Kind.TROUBLE: show_trouble(entry),
+        Kind.LINK: left,
+    }
+
+
+def _want_of_reply(batch: Batch, posts: Mapping[Kind, Post]) -> dict[Kind, Content | Mark | None]:
+    """A reply is in Slack already: a reaction hints at its state, and only what needs words gets words."""
+    wanted: dict[Kind, Content | Mark | None] = {Kind.MARK: Mark(_choose_mark(batch))}
+    if batch.messages:
+        worded = Kind.STATUS in posts or any(_needs_words(message) for message in batch.messages)
+        wanted[Kind.STATUS] = show_status(batch) if worded else None
+        wanted[Kind.TROUBLE] = show_trouble(batch)
+    return wanted
+
+
+def _needs_words(message: Message) -> bool:
+    """Whether a reaction would leave people wondering."""
+    if message.status is Status.ACCEPTED:
+        return message.wait not in {None, Wait.UNDO, Wait.PACING, Wait.TURN}
+    return message.status is Status.SENDING and message.checking_since is not None
+
+
+def _choose_mark(batch: Batch) -> str:
+    assert batch.reply is not None
+    if batch.reply.state is not ReplyState.TEXTED or not batch.messages:
+        return NOTE_MARK if batch.reply.state is ReplyState.NOTE else HELD_MARK
+    return _MARKS[batch.messages[0].status]
 
 
 def next_change(posts: Mapping[Kind, Post], now: datetime) -> datetime:

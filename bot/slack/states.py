@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from bot.domain.message import Batch, Message, Recipient, Status, Wait
+from bot.domain.quiet_hours import show_wait
 from bot.slack.rich_text import Phrase, clip
 
 Copy = tuple[Message, Recipient]
@@ -20,6 +21,7 @@ _WAITS: dict[Wait, tuple[str, str]] = {
         "CarrierX refuses our token; your text waits until an administrator has put that right",
         "",
     ),
+    Wait.UNDO: ("It goes in a few seconds; its author may still take it back", ""),
     Wait.TURN: ("It waits until the text before it to the same phone is through", ""),
 }
 _CHECKING = "CarrierX did not answer clearly; checking whether it took the text. Do not send it again yet."
@@ -32,6 +34,11 @@ _LONG = timedelta(hours=12)  # beyond it a time without its day can be misread
 def copies(batch: Batch) -> list[Copy]:
     """All phones of a batch, in the order in which they were typed."""
     return [(message, recipient) for message in batch.messages for recipient in message.recipients]
+
+
+def can_send_now(batch: Batch) -> bool:
+    """Whether any of it waits only for the morning."""
+    return any(message.status is Status.ACCEPTED and message.wait is Wait.QUIET for message in batch.messages)
 
 
 def can_cancel(batch: Batch) -> bool:
@@ -51,6 +58,9 @@ def word(copy: Copy) -> str:
 
 def note(message: Message) -> Phrase:
     """Why it stands where it does, () where the state says it all."""
+    if message.status is Status.ACCEPTED and message.wait is Wait.QUIET:
+        assert message.not_before is not None
+        return (f"{show_wait(message.accepted_at, message.not_before, message.zones)}.",)
     if message.status is Status.ACCEPTED and message.wait is not None:
         reason, lead = _WAITS[message.wait]
         if lead and message.not_before is not None:

@@ -1,6 +1,6 @@
-"""One claim's turn: the first request that a batch needs in Slack is made, whatever Slack answers."""
+"""One claim's turn: the first request that an entry needs in Slack is made, whatever Slack answers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -9,11 +9,11 @@ from uuid import uuid4
 
 import structlog
 
-from bot.domain.message import E164, Batch
+from bot.domain.message import E164, Batch, Entry, Inbound, Origin
 from bot.services.ports import Clock
 from bot.services.showing import Claim, Kind, Post, Posts, PostState, Wants
 from bot.slack.blocks import Content
-from bot.slack.plan import Step, digest, next_change, plan
+from bot.slack.plan import Mark, Names, Step, digest, next_change, plan
 from bot.slack.web_client import (
     SlackCallError,
     SlackRefusedError,
@@ -24,6 +24,7 @@ from bot.slack.web_client import (
     Workspace,
 )
 
+_NOWHERE = timedelta(minutes=1)  # until an administrator is known, or takes a message
 _FRESH = timedelta(minutes=29)  # Slack takes a response_url for 30
 
 _NOT_A_MEMBER = {"not_in_channel", "channel_not_found"}
@@ -48,32 +49,38 @@ class Desk:
 
     Attributes:
         our_name: What the account calls one of its numbers, "" when it has no name.
+        command: The slash command.
+        home: Where texts go that have no channel of their own, "" for the administrators.
+        admins: Who they are.
     """
 
     posts: Posts
     workspace: Workspace
     clock: Clock
     our_name: Callable[[E164], str]
+    command: str = "/sms"
+    home: str = ""
+    admins: Callable[[], Collection[str]] = tuple
 
 
 class Turn:
-    """A claimed batch at work.
+    """A claimed entry at work.
 
     Args:
         desk: What every turn works with.
         claim: What was claimed.
-        batch: As it stands now.
+        entry: As it stands now.
         posts: What is known of its messages in Slack.
         until: Boottime at which the lease runs out.
 
     Attributes:
-        next_at: The earliest time of the next request for this batch.
+        next_at: The earliest time of the next request for this entry.
     """
 
-    def __init__(self, desk: Desk, claim: Claim, batch: Batch, posts: dict[Kind, Post], until: float) -> None:
+    def __init__(self, desk: Desk, claim: Claim, entry: Entry, posts: dict[Kind, Post], until: float) -> None:
         self._desk = desk
         self._claim = claim
-        self._batch = batch
+        self._entry = entry
         self._posts = posts
         self._until = until
         self._unsent: Post | None = None  # begun in this turn; to be forgotten when it surely did not leave
@@ -94,8 +101,12 @@ class Turn:
             await self._release(unused=True)
             return False
         try:
-            if step.wants is Wants.POST:
-                await self._post(step)
+            if isinstance(step.content, Mark):
+                await self._mark(step.content, step.post)
+            elif not self._entry.channel:
+                await self._move_home("unrouted")
+            elif step.wants is Wants.POST:
+                await self._post(step, step.content)
             else:
                 assert step.post is not None
                 await self._change(step.content, step.post)
@@ -109,9 +120,9 @@ class Turn:
             raise
         return True
 
-    async def _post(self, step: Step) -> None:
+    async def _post(self, step: Step, content: Content | None) -> None:
         """Make a new message, or find the one whose answer was lost."""
-        post, content = step.post, step.content
+        post = step.post
         if post is not None:
             ts = await self._desk.workspace.find(post.channel, post.thread_ts, post.id, post.started_at)
             if ts is not None:
@@ -133,33 +144,86 @@ class Turn:
         await self._send(content, post)
 
     def _new_post(self, kind: Kind) -> Post:
-        root = self._posts.get(Kind.ROOT)
+        where, thread_ts = self._entry.channel, self._thread(kind)
+        if kind is Kind.LINK and isinstance(self._entry, Batch) and self._entry.left is not None:
+            where, thread_ts = self._entry.left.channel, self._entry.left.ts
         return Post(
             id=str(uuid4()),
-            batch_id=self._batch.id,
+            batch_id=self._entry.id,
             kind=kind,
-            channel=self._batch.channel,
-            thread_ts=root.ts if root is not None and root.state is PostState.POSTED else None,
+            channel=where,
+            thread_ts=thread_ts,
             state=PostState.POSTING,
             started_at=self._desk.clock.now(),
         )
 
+    def _thread(self, kind: Kind) -> str | None:
+        """Where a new message of a kind stands, None for the channel itself."""
+        entry, root = self._entry, self._posts.get(Kind.ROOT)
+        if kind is Kind.ROOT:
+            return entry.thread_ts
+        if root is not None:
+            return (root.thread_ts or root.ts) if root.state is PostState.POSTED else None
+        replied = isinstance(entry, Batch) and entry.reply is not None and not entry.moved
+        return entry.reply.thread_ts if replied else None  # type: ignore[union-attr]  # mypy forgets what `replied` knows
+
+    async def _mark(self, mark: Mark, post: Post | None) -> None:
+        """Put a reaction on somebody's reply, in place of the one before; either can be asked for twice."""
+        assert isinstance(self._entry, Batch)
+        assert self._entry.reply is not None
+        where, ts = self._entry.asked_in, self._entry.reply.ts
+        if post is None:
+            post = replace(self._new_post(Kind.MARK), channel=where, ts=ts, state=PostState.POSTED)
+            if not await self._desk.posts.begin(post):
+                return
+        try:
+            await self._desk.workspace.react(where, ts, mark.name)
+            if post.shown:
+                await self._desk.workspace.unreact(where, ts, post.shown)
+        except SlackRefusedError as exc:
+            # The reply was deleted, or its channel takes nothing; the words about it do not depend on this.
+            _log.info("slack.mark_refused", batch=self._entry.id, code=exc.code)
+            await self._release(record=replace(post, state=PostState.GONE))
+        else:
+            await self._release(record=replace(post, shown=mark.name, updated_at=self._desk.clock.now()))
+
     async def _send(self, content: Content, post: Post) -> None:
         def request(said: Content) -> Awaitable[str]:
-            return self._desk.workspace.post(post.channel, post.thread_ts, said, post.id)
+            broadcast = post.kind is Kind.ROOT and self._is_broadcast()
+            return self._desk.workspace.post(post.channel, post.thread_ts, said, post.id, broadcast=broadcast)
 
         try:
             ts = await self._insist(content, request)
         except SlackThrottledError as exc:
             await self._hold(exc, forget=self._unsent)
         except SlackRefusedError as exc:
-            root = self._posts[Kind.ROOT]
-            if exc.code in _NO_THREAD and post.thread_ts is not None:
-                await self._release(record=replace(root, state=PostState.GONE), forget=post)
-            else:
-                await self._move(post, exc.code)
+            await self._give_way(post, exc.code)
         else:
             await self._release(record=self._shown(replace(post, ts=ts), content))
+
+    def _is_broadcast(self) -> bool:
+        """Whether a reply in the conversation's thread is shown in the channel too."""
+        match self._entry:
+            case Batch(origin=Origin.COMMAND):
+                return True
+            case Inbound(broadcast=broadcast):
+                return broadcast
+            case _:
+                return False
+
+    async def _give_way(self, post: Post, code: str) -> None:
+        """A new message was refused for good where it was meant to stand."""
+        root = self._posts.get(Kind.ROOT)
+        if post.kind is Kind.LINK:
+            await self._release(record=replace(post, state=PostState.GONE))
+        elif code not in _NO_THREAD or post.thread_ts is None:
+            await self._move(post, code)
+        elif post.kind is Kind.ROOT:
+            await self._desk.posts.detach(self._claim, post.thread_ts, self._desk.clock.now())
+        elif root is not None:
+            await self._release(record=replace(root, state=PostState.GONE), forget=post)
+        else:
+            await self._release(record=replace(post, state=PostState.GONE))
 
     async def _change(self, content: Content | None, post: Post) -> None:
         """Put the newest state into a message, or take the message away."""
@@ -178,7 +242,7 @@ class Turn:
             elif exc.code in _CLOSED and content is not None:
                 await self._move(post, exc.code)
             else:
-                _log.warning("slack.update_refused", batch=self._batch.id, kind=post.kind, code=exc.code)
+                _log.warning("slack.update_refused", batch=self._entry.id, kind=post.kind, code=exc.code)
                 await self._release(record=self._shown(post, content))
         else:
             if content is None:
@@ -196,10 +260,10 @@ class Turn:
             try:
                 return await request(content)
             except SlackRefusedError as exc:
-                if exc.code in _NOT_A_MEMBER and not joined and await self._join(self._batch.channel):
+                if exc.code in _NOT_A_MEMBER and not joined and await self._join(self._entry.channel):
                     joined = True
                 elif exc.code in _BAD_CONTENT and content.blocks:
-                    _log.error("slack.bad_blocks", batch=self._batch.id, code=exc.code, reference=uuid4().hex[:8])
+                    _log.error("slack.bad_blocks", batch=self._entry.id, code=exc.code, reference=uuid4().hex[:8])
                     content = Content(content.text, ())
                 else:
                     raise
@@ -216,8 +280,11 @@ class Turn:
         return True
 
     async def _move(self, post: Post, code: str) -> None:
-        """Show the batch in the sender's DM from now on; where that is refused too, give this message up."""
-        batch = self._batch
+        """Show a text in the sender's DM from now on; where that is refused too, give this message up."""
+        batch = self._entry
+        if not isinstance(batch, Batch) or batch.origin is Origin.ANSWER:
+            await self._move_home(_MOVED.get(code, "restricted"), forget=self._unsent)
+            return
         try:
             dm = "" if batch.moved else await self._desk.workspace.open_dm(batch.user_id)
         except SlackRefusedError as exc:
@@ -234,6 +301,21 @@ class Turn:
             await self._desk.workspace.read_name()
         reason = _MOVED.get(code, "restricted")
         await self._desk.posts.move(self._claim, dm, reason, self._desk.clock.now())
+
+    async def _move_home(self, reason: str, *, forget: Post | None = None) -> None:
+        """Show an entry, and its conversation, where texts without a channel go; nothing from a phone is given up."""
+        desk, home = self._desk, self._desk.home
+        if not home or home == self._entry.channel:
+            try:
+                home = await desk.workspace.open_dm(*desk.admins())
+            except SlackRefusedError as exc:
+                _log.error("slack.nowhere_to_show", entry=self._entry.id, code=exc.code)
+                await self._release(forget=forget, wait=_NOWHERE)
+                return
+        if home == self._entry.channel:
+            await self._release(forget=forget, wait=_NOWHERE)
+            return
+        await desk.posts.move(self._claim, home, reason, desk.clock.now(), whole=True)
 
     async def _tell(self, content: Content) -> bool:
         """Say why by the command's response_url; False when there is none or it is too old."""
@@ -273,6 +355,22 @@ class Turn:
 
     def _next(self) -> Step | None:
         """The step that is due first."""
-        our_name, bot_name = self._desk.our_name(self._batch.messages[0].sender), self._desk.workspace.name
-        steps = plan(self._batch, self._posts, self._desk.clock.now(), our_name=our_name, bot_name=bot_name)
+        names = Names(
+            ours=self._desk.our_name(_ours(self._entry)),
+            bot=self._desk.workspace.name,
+            command=self._desk.command,
+            workspace=self._desk.workspace.url,
+        )
+        steps = plan(self._entry, self._posts, self._desk.clock.now(), names)
         return min(steps, key=lambda step: step.due, default=None)
+
+
+def _ours(entry: Entry) -> E164:
+    """Our number that it is about, "" when it is about none."""
+    match entry:
+        case Batch(messages=[first, *_]):
+            return first.sender
+        case Inbound(ours=ours):
+            return ours
+        case _:
+            return ""

@@ -20,6 +20,7 @@ from bot.slack.blocks import Content
 
 _CONNECT = 4.0  # seconds
 _ANSWER = 8.0  # seconds; Slack answers in a fifth of one, and under load in two or three
+_TOGETHER = 8  # people of one DM, besides the bot
 _PAGES = 5  # read when looking for a post; a channel with a thousand newer messages is not read further
 _PAGE = 200
 _SKEW = timedelta(minutes=2)  # between our clock and Slack's
@@ -117,18 +118,23 @@ class Workspace:
 
     Attributes:
         name: What people type after `@` to name the bot, "" until `read_name`.
+        url: The workspace's address, "" until `read_name`.
     """
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
         self.name = ""
+        self.url = ""
 
-    async def post(self, channel: str, thread_ts: str | None, content: Content, post_id: str) -> str:
-        """Post a message that can be found by `post_id`; its ts."""
+    async def post(
+        self, channel: str, thread_ts: str | None, content: Content, post_id: str, *, broadcast: bool = False
+    ) -> str:
+        """Post a message that can be found by `post_id`; its ts. A reply with `broadcast` is in the channel too."""
         answer = await _ask(
             self._client.chat_postMessage(
                 channel=channel,
                 thread_ts=thread_ts,
+                reply_broadcast=True if broadcast and thread_ts is not None else None,
                 text=_fit(content.text),
                 blocks=list(content.blocks) or None,
                 metadata={"event_type": _EVENT, "event_payload": {"post_id": post_id}},
@@ -188,17 +194,52 @@ class Workspace:
         """Become a member of a public channel."""
         await _ask(self._client.conversations_join(channel=channel))
 
-    async def open_dm(self, user_id: str) -> str:
-        """The channel in which the app and a person talk alone."""
-        answer = await _ask(self._client.conversations_open(users=user_id))
+    async def react(self, channel: str, ts: str, emoji: str) -> None:
+        """Put a reaction on a message; fine when it is there already."""
+        try:
+            await _ask(self._client.reactions_add(channel=channel, timestamp=ts, name=emoji))
+        except SlackRefusedError as exc:
+            if exc.code != "already_reacted":
+                raise
+
+    async def unreact(self, channel: str, ts: str, emoji: str) -> None:
+        """Take a reaction of ours away; fine when it is gone already."""
+        try:
+            await _ask(self._client.reactions_remove(channel=channel, timestamp=ts, name=emoji))
+        except SlackRefusedError as exc:
+            if exc.code != "no_reaction":
+                raise
+
+    async def whisper(self, channel: str, thread_ts: str | None, user_id: str, content: Content) -> None:
+        """Say something in a conversation that one person sees, until they reload."""
+        await _ask(
+            self._client.chat_postEphemeral(
+                channel=channel,
+                thread_ts=thread_ts,
+                user=user_id,
+                text=_fit(content.text),
+                blocks=list(content.blocks) or None,
+            )
+        )
+
+    async def open_dm(self, *user_ids: str) -> str:
+        """The channel in which the app and a person, or some people, talk alone; Slack takes eight.
+
+        Raises:
+            SlackRefusedError: There is nobody to talk to, or Slack says no.
+        """
+        if not user_ids:
+            raise SlackRefusedError("no_administrators")
+        answer = await _ask(self._client.conversations_open(users=",".join(user_ids[:_TOGETHER])))
         channel = answer.get("channel")
         if not isinstance(channel, dict) or not channel.get("id"):
             raise SlackUnknownError("Slack named no channel")
         return str(channel["id"])
 
     async def read_name(self) -> None:
-        """Ask Slack for `name`."""
-        self.name = _read_text(await _ask(self._client.auth_test()), "user")
+        """Ask Slack for `name` and `url`."""
+        answer = await _ask(self._client.auth_test())
+        self.name, self.url = _read_text(answer, "user"), str(answer.get("url") or "")
 
     async def tell(self, response_url: str, text: str) -> None:
         """Say something that only the person who typed the command sees.

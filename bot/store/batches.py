@@ -2,20 +2,22 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, text, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.domain.message import E164, Batch, Cause, Failure, Message, Recipient, Status, Wait
-from bot.services.ports import NewBatch
-from bot.store.commits import GroupCommit
+from bot.domain.message import E164, Batch, Origin, Status
+from bot.services.ports import NewBatch, NewMessage, OptedOutError
+from bot.services.showing import Wants
+from bot.store.commits import GroupCommit, RefusalsError
 from bot.store.dirty import mark_dirty
-from bot.store.tables import batch, message, recipient, retry
+from bot.store.entries import read_entry
+from bot.store.tables import batch, message, opt_out, recipient, reply, retry
 
-_DELIVERED = Status.DELIVERED
+_BLOCKED = select(opt_out.c.number).where(opt_out.c.blocked, opt_out.c.number.in_(bindparam("numbers", expanding=True)))
 
 
 class BatchStore:
@@ -35,6 +37,7 @@ class BatchStore:
 
         Raises:
             RepeatedError: The same wish was stored before, or what it sends again was sent again before.
+            OptedOutError: A recipient asked for no more texts.
             NotStoredError: Nothing is stored.
             StoredOrNotError: COMMIT got no answer.
         """
@@ -71,33 +74,8 @@ class BatchStore:
     async def batch(self, batch_id: str) -> Batch | None:
         """One batch with its messages as they stand, None when there is none."""
         async with self._engine.connect() as connection:
-            row = (await connection.execute(select(batch).where(batch.c.id == batch_id))).first()
-            if row is None:
-                return None
-            messages = (
-                await connection.execute(select(message).where(message.c.batch_id == batch_id).order_by(message.c.seq))
-            ).all()
-            groups = [found.id for found in messages if found.is_group]
-            behind = await _behind(connection, messages)
-            members: dict[str, list[Row[Any]]] = {}
-            if groups:
-                for member in await connection.execute(
-                    select(recipient).where(recipient.c.message_id.in_(groups)).order_by(recipient.c.position)
-                ):
-                    members.setdefault(member.message_id, []).append(member)
-        return Batch(
-            id=row.id,
-            team=row.team,
-            user_id=row.user_id,
-            user_name=row.user_name,
-            channel=row.channel,
-            asked_in=row.asked_in,
-            moved=row.moved,
-            again=row.again,
-            messages=tuple(
-                _read_message(found, members.get(found.id, []), behind=found.seq in behind) for found in messages
-            ),
-        )
+            entry = await read_entry(connection, batch_id)
+        return entry if isinstance(entry, Batch) else None
 
 
 def pair_of(sender: E164, recipients: tuple[E164, ...]) -> str:
@@ -105,46 +83,27 @@ def pair_of(sender: E164, recipients: tuple[E164, ...]) -> str:
     return f"{sender}>{','.join(sorted(recipients))}"
 
 
-async def _insert(connection: AsyncConnection, batches: list[NewBatch]) -> None:
-    await connection.execute(
-        insert(batch),
-        [
-            {
-                "id": new.id,
-                "key": new.key,
-                "team": new.team,
-                "user_id": new.user_id,
-                "user_name": new.user_name,
-                "channel": new.channel,
-                "asked_in": new.channel,
-                "again": new.again,
-                "sender": new.sender,
-                "response_url": new.response_url,
-                "accepted_at": new.accepted_at,
-                "show_at": new.accepted_at,
-            }
-            for new in batches
-        ],
-    )
-    await connection.execute(
-        insert(message),
-        [
-            {
-                "id": text.id,
-                "batch_id": new.id,
-                "pair": pair_of(new.sender, text.recipients),
-                "sender": new.sender,
-                "recipient": "" if text.group else text.recipients[0],
-                "is_group": text.group,
-                "text": new.text,
-                "media_urls": json.dumps(new.media_urls) if new.media_urls else "[]",
-                "accepted_at": new.accepted_at,
-                "not_before": new.accepted_at,
-            }
-            for new in batches
-            for text in new.messages
-        ],
-    )
+async def insert_batches(connection: AsyncConnection, batches: Sequence[NewBatch]) -> None:
+    """Store batches in a transaction that may hold more; whether anybody has opted out is asked before."""
+    await connection.execute(insert(batch), [_batch_values(new) for new in batches])
+    texts = [_message_values(new, text) for new in batches for text in new.messages]
+    if texts:
+        await connection.execute(insert(message), texts)
+    replies = [
+        {
+            "id": new.id,
+            "channel": new.channel,
+            "ts": new.reply.ts,
+            "thread_ts": new.reply.thread_ts,
+            "text": new.reply.text,
+            "state": new.reply.state,
+            "at": new.accepted_at,
+        }
+        for new in batches
+        if new.reply is not None
+    ]
+    if replies:
+        await connection.execute(insert(reply), replies)
     members = [
         {"message_id": text.id, "number": number, "position": position}
         for new in batches
@@ -154,9 +113,71 @@ async def _insert(connection: AsyncConnection, batches: list[NewBatch]) -> None:
     ]
     if members:
         await connection.execute(insert(recipient), members)
+
+
+async def _insert(connection: AsyncConnection, batches: list[NewBatch]) -> None:
+    await _refuse_opted_out(connection, batches)
+    await insert_batches(connection, batches)
     for new in batches:
         if new.again:
             await _take_retries(connection, new)
+
+
+async def _refuse_opted_out(connection: AsyncConnection, batches: list[NewBatch]) -> None:
+    wanted = {number for new in batches for text in new.messages for number in text.recipients if not text.purpose}
+    found = await connection.scalars(_BLOCKED, {"numbers": list(wanted)})
+    blocked = frozenset(found)
+    if not blocked:
+        return
+    refusals: dict[int, Exception] = {}
+    for at, new in enumerate(batches):
+        numbers = dict.fromkeys(number for text in new.messages for number in text.recipients if not text.purpose)
+        if theirs := tuple(number for number in numbers if number in blocked):
+            refusals[at] = OptedOutError(theirs)
+    if refusals:
+        raise RefusalsError(refusals)
+
+
+def _batch_values(new: NewBatch) -> dict[str, Any]:
+    return {
+        "id": new.id,
+        "key": new.key,
+        "team": new.team,
+        "user_id": new.user_id,
+        "user_name": new.user_name,
+        "channel": new.channel,
+        "asked_in": new.channel,
+        "again": new.again,
+        "origin": new.origin,
+        "conversation_id": new.conversation_id or None,
+        "sender": new.sender,
+        "response_url": new.response_url,
+        "accepted_at": new.accepted_at,
+        # A reply is in Slack already; it needs only its mark.
+        "wants": int(Wants.UPDATE if new.origin is Origin.REPLY else Wants.POST),
+        "show_at": new.accepted_at,
+    }
+
+
+def _message_values(new: NewBatch, text: NewMessage) -> dict[str, Any]:
+    hold = text.hold
+    return {
+        "id": text.id,
+        "batch_id": new.id,
+        "pair": pair_of(new.sender, text.recipients),
+        "sender": new.sender,
+        "recipient": "" if text.group else text.recipients[0],
+        "is_group": text.group,
+        "text": new.text,
+        "media_urls": json.dumps(new.media_urls) if new.media_urls else "[]",
+        "accepted_at": new.accepted_at,
+        "not_before": new.accepted_at if hold is None else hold.until,
+        "ready_at": new.accepted_at if hold is None else hold.until,
+        "wait": None if hold is None else hold.wait,
+        "send_by": None if hold is None else hold.send_by,
+        "zones": "" if hold is None else ",".join(hold.zones),
+        "purpose": text.purpose,
+    }
 
 
 async def _take_retries(connection: AsyncConnection, new: NewBatch) -> None:
@@ -176,72 +197,3 @@ async def _take_retries(connection: AsyncConnection, new: NewBatch) -> None:
             # It was delivered between the press and here.
             raise IntegrityError("retry", None, ValueError("no longer failed"))
     await mark_dirty(connection, [new.again], urgent=False)
-
-
-async def _behind(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> frozenset[int]:
-    """Which of the messages wait for an earlier one of the same conversation."""
-    idle = [row for row in rows if row.status == Status.ACCEPTED and row.wait is None]
-    if not idle:
-        return frozenset()
-    first = (
-        select(message.c.pair, func.min(message.c.seq).label("seq"))
-        .where(message.c.pair.in_({row.pair for row in idle}), text("status IN ('accepted', 'sending')"))
-        .group_by(message.c.pair)
-    )
-    heads = {row.pair: row.seq for row in await connection.execute(first)}
-    return frozenset(row.seq for row in idle if heads.get(row.pair, row.seq) < row.seq)
-
-
-def _read_message(row: Row[Any], members: list[Row[Any]], *, behind: bool) -> Message:
-    status = Status(row.status)
-    wait = None
-    if status is Status.ACCEPTED:
-        wait = Wait.TURN if behind else row.wait and Wait(row.wait)
-    took = None
-    if status is _DELIVERED and row.carrier_created_at is not None and row.carrier_final_at is not None:
-        took = max(row.carrier_final_at - row.carrier_created_at, timedelta(0))
-    phones = (
-        tuple(_read_recipient(member, member.number) for member in members)
-        if row.is_group
-        else (_read_recipient(row, row.recipient),)
-    )
-    return Message(
-        id=row.id,
-        batch_id=row.batch_id,
-        seq=row.seq,
-        sender=row.sender,
-        recipients=phones,
-        group=row.is_group,
-        text=row.text,
-        media_urls=tuple(json.loads(row.media_urls)),
-        status=status,
-        accepted_at=row.accepted_at,
-        sending_at=row.sending_at,
-        queued_at=row.queued_at,
-        sent_at=row.sent_at,
-        final_at=row.final_at,
-        wait=wait,
-        not_before=None if wait in {None, Wait.TURN} else row.not_before,
-        checking_since=row.checking_since if status is Status.SENDING else None,
-        attempts=row.attempts,
-        kind=row.kind,
-        segments=row.segments,
-        price=row.price,
-        took=took,
-        unreceipted=row.unreceipted,
-    )
-
-
-def _read_recipient(row: Row[Any], number: E164) -> Recipient:
-    status = Status(row.status)
-    failure = None
-    if status is Status.FAILED:
-        failure = Failure(Cause(row.cause), row.word, row.code)
-    return Recipient(
-        number=number,
-        status=status,
-        word="" if failure else row.word,
-        failure=failure,
-        final_at=row.final_at,
-        retried=row.retried,
-    )

@@ -30,6 +30,18 @@ _log = structlog.get_logger(__name__)
 Wish = TypeVar("Wish")
 
 
+class RefusalsError(Exception):
+    """Some wishes may not be stored; the others are tried again without them.
+
+    Attributes:
+        refusals: What each is told, by its place among the wishes.
+    """
+
+    def __init__(self, refusals: dict[int, Exception]) -> None:
+        super().__init__()
+        self.refusals = refusals
+
+
 @dataclass(slots=True)
 class _Entry(Generic[Wish]):
     wish: Wish
@@ -68,6 +80,7 @@ class GroupCommit(Generic[Wish]):
 
         Raises:
             RepeatedError: It was stored before.
+            Whatever `write` refuses it with.
             NotStoredError: It is surely not stored.
             StoredOrNotError: COMMIT got no answer.
         """
@@ -122,16 +135,27 @@ class GroupCommit(Generic[Wish]):
                     entry.committing = True
                 committing = True
                 await connection.commit()
-        except IntegrityError:
-            await self._one_by_one(entries)
         except Exception as exc:  # noqa: BLE001 -- whatever the driver raises, each wish must learn its fate
-            _log.error("database.write_failed", error=type(exc).__name__, committing=committing, wishes=len(entries))
-            for entry in entries:
-                _fail(entry, StoredOrNotError(_STORED_OR_NOT) if committing else NotStoredError(_NOT_STORED))
+            await self._explain(entries, exc, committing=committing)
         else:
             for entry in entries:
                 if not entry.done.done():
                     entry.done.set_result(None)
+
+    async def _explain(self, entries: list[_Entry[Wish]], exc: Exception, *, committing: bool) -> None:
+        match exc:
+            case RefusalsError():
+                for at, error in exc.refusals.items():
+                    _fail(entries[at], error)
+                self._waiting.extendleft(reversed([one for at, one in enumerate(entries) if at not in exc.refusals]))
+            case IntegrityError():
+                await self._one_by_one(entries)
+            case _:
+                _log.error(
+                    "database.write_failed", error=type(exc).__name__, committing=committing, wishes=len(entries)
+                )
+                for entry in entries:
+                    _fail(entry, StoredOrNotError(_STORED_OR_NOT) if committing else NotStoredError(_NOT_STORED))
 
     async def _one_by_one(self, entries: list[_Entry[Wish]]) -> None:
         """One of them was stored before: find out which, so that the others are not held to it."""

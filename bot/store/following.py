@@ -9,18 +9,28 @@ from typing import Any
 from sqlalchemy import Row, bindparam, delete, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.domain.message import FINAL, Cause, Status, Wait
+from bot.domain.message import FINAL, Cause, Purpose, Status, Wait
 from bot.domain.receipt import Standing, advance, combine
-from bot.services.following import Check, Verdict
-from bot.services.ports import CarrierState
+from bot.services.following import Check, Late, Verdict
+from bot.services.ports import CarrierState, Hold
 from bot.store.commits import GroupCommit
 from bot.store.dirty import mark_dirty
-from bot.store.tables import message, receipt, recipient
+from bot.store.tables import Time, message, receipt, recipient
 
 _TOGETHER = 200  # messages looked after in one transaction
 _LEASE = timedelta(seconds=60)  # until another process looks after what this one has taken up
 _KEPT = timedelta(minutes=10)  # how long a receipt may be ahead of CarrierX's answer to our request
 _PATIENT = 5.0  # seconds; no person waits for a receipt to be stored
+# Also what a process holds a lease on: its last write before the request finds it no longer accepted.
+_OPTED_OUT = text("""
+    UPDATE message
+    SET status = 'failed', cause = 'opted_out', final_at = :now, wait = NULL, lease_owner = NULL, lease_until = NULL
+    WHERE status = 'accepted' AND purpose = ''
+      AND (recipient IN (SELECT number FROM opt_out WHERE blocked)
+           OR (is_group AND id IN (
+               SELECT r.message_id FROM recipient r JOIN opt_out o ON o.number = r.number WHERE o.blocked)))
+    RETURNING id, batch_id
+""").bindparams(bindparam("now", type_=Time()))
 
 
 class FollowStore:
@@ -75,28 +85,79 @@ class FollowStore:
         return bool(rows)
 
     async def expire(self, now: datetime, too_old: datetime) -> int:
-        """Fail what was accepted at or before `too_old` and has not been handed over; how many."""
+        """Fail what could have gone since `too_old` and has not been handed over; how many."""
         async with self._engine.begin() as connection:
             rows = (
                 await connection.execute(
                     update(message)
                     .where(
                         text("status = 'accepted'"),
-                        message.c.accepted_at <= too_old,
+                        message.c.ready_at <= too_old,
                         or_(message.c.lease_until.is_(None), message.c.lease_until < now),
                     )
                     .values(status=Status.FAILED, cause=Cause.EXPIRED, final_at=now, wait=None, lease_owner=None)
                     .returning(message.c.id, message.c.batch_id)
                 )
             ).all()
-            if rows:
-                await connection.execute(
-                    update(recipient)
-                    .where(recipient.c.message_id.in_([row.id for row in rows]))
-                    .values(status=Status.FAILED, cause=Cause.EXPIRED, final_at=now)
-                )
-                await mark_dirty(connection, {row.batch_id for row in rows}, urgent=True)
+            await _end_copies(connection, rows, Status.FAILED, Cause.EXPIRED, now)
         return len(rows)
+
+    async def late(self, now: datetime) -> tuple[Late, ...]:
+        """What has not left by its deadline: it waits for the next morning, or is too late for good."""
+        wanted = select(message).where(
+            text("status = 'accepted'"),
+            message.c.send_by <= now,
+            or_(message.c.lease_until.is_(None), message.c.lease_until < now),
+        )
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(wanted.limit(_TOGETHER))).all()
+            members = await _members(connection, [row.id for row in rows if row.is_group])
+        return tuple(
+            Late(
+                id=row.id,
+                sender=row.sender,
+                recipients=tuple(members[row.id]) if row.is_group else (row.recipient,),
+                purpose=Purpose(row.purpose),
+                send_by=row.send_by,
+            )
+            for row in rows
+        )
+
+    async def put_off(self, late: Late, hold: Hold | None, now: datetime) -> None:
+        """Let it wait once more, or cancel it where `hold` is None."""
+        values: dict[str, Any] = {"status": Status.CANCELED, "final_at": now, "wait": None}
+        if hold is not None:
+            values = {
+                "wait": hold.wait,
+                "not_before": hold.until,
+                "ready_at": hold.until,
+                "send_by": hold.send_by,
+                "zones": ",".join(hold.zones),
+                "paced": False,
+            }
+        async with self._engine.begin() as connection:
+            rows = (
+                await connection.execute(
+                    update(message)
+                    .where(
+                        message.c.id == late.id,
+                        text("status = 'accepted'"),
+                        message.c.send_by == late.send_by,
+                        or_(message.c.lease_until.is_(None), message.c.lease_until < now),
+                    )
+                    .values(values | {"lease_owner": None, "lease_until": None})
+                    .returning(message.c.id, message.c.batch_id)
+                )
+            ).all()
+            if hold is None:
+                await _end_copies(connection, rows, Status.CANCELED, None, now)
+            else:
+                await mark_dirty(connection, {row.batch_id for row in rows}, urgent=False)
+
+    async def refuse_opted_out(self, now: datetime) -> int:
+        """Fail what waits for people who asked for no more texts since it was accepted; how many."""
+        async with self._engine.begin() as connection:
+            return await fail_opted_out(connection, now)
 
     async def due(self, now: datetime) -> tuple[Check, ...]:
         """Take up messages whose outcome or state must be asked for, a bounded number at once."""
@@ -264,6 +325,26 @@ class FollowStore:
                 "checks": 0 if moved and taken else row.checks,
             }
         )
+
+
+async def fail_opted_out(connection: AsyncConnection, now: datetime) -> int:
+    """Fail what waits for people who asked for no more texts; how many texts that were."""
+    rows = (await connection.execute(_OPTED_OUT, {"now": now})).all()
+    await _end_copies(connection, rows, Status.FAILED, Cause.OPTED_OUT, now)
+    return len(rows)
+
+
+async def _end_copies(
+    connection: AsyncConnection, rows: Sequence[Row[Any]], status: Status, cause: Cause | None, now: datetime
+) -> None:
+    """A group's members share what became of their text; Slack shows it soon."""
+    if rows:
+        await connection.execute(
+            update(recipient)
+            .where(recipient.c.message_id.in_([row.id for row in rows]))
+            .values(status=status, cause=cause, final_at=now)
+        )
+        await mark_dirty(connection, {row.batch_id for row in rows}, urgent=True)
 
 
 def _advance(before: dict[str, Standing], about: Sequence[CarrierState], now: datetime) -> dict[str, Standing]:

@@ -28,13 +28,14 @@ _DUE = """
     SELECT m.seq, m.id, m.batch_id, m.sender, m.recipient, m.is_group, m.text, m.media_urls, m.paced, m.attempts,
            m.accepted_at
     FROM message m
-    WHERE m.status = 'accepted' AND m.not_before <= :now AND m.accepted_at > :too_old
+    WHERE m.status = 'accepted' AND m.not_before <= :now AND m.ready_at > :too_old
+      AND (m.send_by IS NULL OR m.send_by > :now)
       AND (m.lease_until IS NULL OR m.lease_until < :now)
       AND NOT EXISTS (SELECT 1 FROM hold)
       AND NOT EXISTS (
           SELECT 1 FROM message e
           WHERE e.pair = m.pair AND e.status IN ('accepted', 'sending') AND e.seq <> m.seq
-            AND (e.status = 'sending' OR e.seq < m.seq))
+            AND (e.status = 'sending' OR (e.seq < m.seq AND COALESCE(e.wait, '') <> 'quiet' AND m.purpose = '')))
     ORDER BY m.not_before, m.seq
     LIMIT :limit
 """
@@ -42,8 +43,14 @@ _LEASE = "UPDATE message SET lease_owner = :owner, lease_until = :until WHERE se
 _SENDING = """
     UPDATE message
     SET status = 'sending', sending_at = :now, check_at = :check_at, checks = 0, checking_since = NULL, wait = NULL
-    WHERE seq IN :seqs AND status = 'accepted' AND lease_owner = :owner AND accepted_at > :too_old
+    WHERE seq IN :seqs AND status = 'accepted' AND lease_owner = :owner AND ready_at > :too_old
+      AND (send_by IS NULL OR send_by > :now)
       AND NOT EXISTS (SELECT 1 FROM message e WHERE e.pair = message.pair AND e.status = 'sending')
+      AND (purpose <> '' OR NOT EXISTS (
+          SELECT 1 FROM opt_out o WHERE o.number = message.recipient AND o.blocked))
+      AND (NOT is_group OR NOT EXISTS (
+          SELECT 1 FROM recipient r JOIN opt_out o ON o.number = r.number
+          WHERE r.message_id = message.id AND o.blocked))
     RETURNING seq
 """
 # A 503 that the records do not know is accepted again; the answer to its first request may still come.

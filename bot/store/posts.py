@@ -13,9 +13,11 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    and_,
     bindparam,
     case,
     delete,
+    exists,
     false,
     func,
     literal,
@@ -30,8 +32,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bot.domain.message import Batch
 from bot.services.showing import Budget, Claim, Kind, Post, PostState, Wants
-from bot.store.tables import Time, batch, pace, post
+from bot.store.tables import Time, batch, conversation, pace, post
+from bot.store.threads import begin_anew, follow_root, join, take_away
 
 _MICROSECOND = timedelta(microseconds=1)
 _NOW = bindparam("now", type_=Time)
@@ -111,6 +115,8 @@ class PostStore:
         async with self._engine.begin() as connection:
             if record is not None:
                 await connection.execute(update(post).where(post.c.id == record.id).values(asdict(record)))
+                if record.kind is Kind.ROOT:
+                    await follow_root(connection, record)
             if forget is not None:
                 await connection.execute(delete(post).where(post.c.id == forget.id))
             same = batch.c.version == claim.version
@@ -128,13 +134,30 @@ class PostStore:
                     update(pace).where(pace.c.key == claim.pace).values(next_at=_plus(pace.c.next_at, -every))
                 )
 
-    async def move(self, claim: Claim, channel: str, reason: str, now: datetime) -> None:
-        """Show a batch elsewhere from now on, from the start."""
+    async def join(self, joining: Batch, now: datetime) -> None:
+        """Give a text its conversation before it is shown; it may begin that, or take it along to its channel."""
         async with self._engine.begin() as connection:
-            values = {"channel": channel, "moved": reason, "wants": int(Wants.POST), "show_lease": None, "show_at": now}
+            await join(connection, joining, now)
+
+    async def move(self, claim: Claim, channel: str, reason: str, now: datetime, *, whole: bool = False) -> None:
+        """Show a batch elsewhere from now on, from the start; `whole`: its conversation too."""
+        values = {"channel": channel, "moved": reason, "wants": int(Wants.POST), "show_lease": None, "show_at": now}
+        async with self._engine.begin() as connection:
+            before = (await connection.execute(select(batch).where(batch.c.id == claim.batch_id))).one()
             moved = await connection.execute(_held(claim).values(values).returning(batch.c.id))
             if moved.first() is not None:
                 await connection.execute(delete(post).where(post.c.batch_id == claim.batch_id))
+                await take_away(connection, before, channel, whole=whole)
+
+    async def detach(self, claim: Claim, thread_ts: str, now: datetime) -> None:
+        """The conversation's thread is gone: this entry begins a new one."""
+        values = {"wants": int(Wants.POST), "show_lease": None, "show_at": now}
+        async with self._engine.begin() as connection:
+            detached = await connection.execute(_held(claim).values(values).returning(batch.c.conversation_id))
+            row = detached.first()
+            if row is not None:
+                await connection.execute(delete(post).where(post.c.batch_id == claim.batch_id))
+                await begin_anew(connection, row.conversation_id, claim.batch_id, thread_ts)
 
     async def hold(self, claim: Claim, until: datetime) -> None:
         """Let no process make this kind of request before `until`: Slack said so."""
@@ -189,9 +212,11 @@ def _find_heads(wants: Wants) -> Select[Any]:
     following = select(func.min(lane)).where(dirty, lane > lanes.c.lane).scalar_subquery()
     lanes = lanes.union_all(select(following).where(lanes.c.lane.is_not(None)))
 
+    turn = _in_turn() if wants is Wants.POST else true()
+
     def first(*, urgent: bool) -> ColumnElement[str]:
         due = (dirty, lane == lanes.c.lane, batch.c.urgent == (true() if urgent else false()), batch.c.show_at <= _NOW)
-        head = select(batch.c.id).where(*due, _unleased()).order_by(batch.c.show_at).limit(1)
+        head = select(batch.c.id).where(*due, _unleased(), turn).order_by(batch.c.show_at).limit(1)
         return head.correlate(lanes).scalar_subquery()
 
     def has_room(*, urgent: bool) -> ColumnElement[bool]:
@@ -201,6 +226,25 @@ def _find_heads(wants: Wants) -> Select[Any]:
     head = func.coalesce(first(urgent=True), case((has_room(urgent=False), first(urgent=False))))
     paced = lanes.outerjoin(pace, pace.c.key == literal_column(f"'{_prefix(wants)}'") + lanes.c.lane)
     return select(head).select_from(paced).where(lanes.c.lane.is_not(None), has_room(urgent=True))
+
+
+def _in_turn() -> ColumnElement[bool]:
+    """Of a conversation its root first, then what came first; what has no conversation waits for nothing."""
+    earlier = batch.alias("earlier")
+    theirs = conversation.c.id == batch.c.conversation_id
+    before = or_(
+        earlier.c.accepted_at < batch.c.accepted_at,
+        and_(earlier.c.accepted_at == batch.c.accepted_at, earlier.c.id < batch.c.id),
+    )
+    waiting = (earlier.c.conversation_id == batch.c.conversation_id, earlier.c.wants == literal_column("2"), before)
+    return or_(
+        batch.c.conversation_id.is_(None),
+        exists().where(theirs, conversation.c.root_id == batch.c.id).correlate(batch),
+        and_(
+            exists().where(theirs, conversation.c.thread_ts.is_not(None)).correlate(batch),
+            ~exists().where(*waiting).correlate(batch),
+        ),
+    )
 
 
 def _held(claim: Claim) -> Any:

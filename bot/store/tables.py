@@ -56,6 +56,10 @@ batch = Table(
     Column("asked_in", Text, nullable=False),  # where it was meant to be shown
     Column("moved", Text, nullable=False, server_default=""),  # why the two differ: "", not_in_channel, archived
     Column("again", String(36), nullable=False, server_default=""),  # the batch that it repeats, or ""
+    Column("origin", Text, nullable=False, server_default="command"),
+    Column("conversation_id", String(36)),  # of a command: once it is shown
+    Column("left_channel", Text, nullable=False, server_default=""),  # the thread that the conversation left with it
+    Column("left_ts", Text, nullable=False, server_default=""),
     Column("sender", Text, nullable=False),
     Column("response_url", Text, nullable=False),  # "" once used or too old
     Column("accepted_at", Time, nullable=False),
@@ -84,6 +88,14 @@ batch = Table(
         sqlite_where=text("wants = 1"),
         postgresql_where=text("wants = 1"),
     ),
+    # What is posted of a conversation is posted in the order in which it came.
+    Index(
+        "batch_of_conversation",
+        "conversation_id",
+        "accepted_at",
+        sqlite_where=text("wants = 2"),
+        postgresql_where=text("wants = 2"),
+    ),
     Index("batch_last_used", "accepted_at"),
 )
 
@@ -109,6 +121,8 @@ message = Table(
     # Waiting and the claim, while accepted.
     Column("wait", Text),
     Column("not_before", Time, nullable=False),
+    Column("ready_at", Time, nullable=False),  # giving up counts from here: acceptance, or the end of a wanted wait
+    Column("send_by", Time),  # not sent after that: quiet hours begin, or the answer is too late to be one
     Column("paced", Boolean, nullable=False, server_default=false()),  # has its slot; not_before is that slot
     Column("lease_owner", String(36)),
     Column("lease_until", Time),
@@ -131,6 +145,8 @@ message = Table(
     Column("carrier_final_at", Time),
     Column("unreceipted", Boolean, nullable=False, server_default=false()),
     Column("retried", Boolean, nullable=False, server_default=false()),
+    Column("zones", Text, nullable=False, server_default=""),  # where the phone may be, while it waits for the morning
+    Column("purpose", Text, nullable=False, server_default=""),  # "" is a person's own; ours are exempt from opt-outs
     Index(
         "message_open",
         "pair",
@@ -184,6 +200,157 @@ retry = Table(
     Column("message_id", String(36), nullable=False),
 )
 """Who was sent again: the primary key makes two presses one text."""
+
+conversation = Table(
+    "conversation",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("pair", Text, nullable=False, unique=True),  # as message.pair: our number and theirs
+    Column("sender", Text, nullable=False),  # ours
+    Column("members", Text, nullable=False),  # JSON list: theirs
+    Column("team", Text, nullable=False),
+    Column("channel", Text, nullable=False),  # "" until it is known where such texts go
+    Column("asked_in", Text, nullable=False),  # where people believe it to be, if it could not be shown there
+    Column("thread_ts", Text),  # None until its first entry is posted
+    Column("root_id", String(36), nullable=False),  # the entry whose post is the thread's root
+    Column("active_at", Time, nullable=False),  # the last text either way
+    Column("inbound_at", Time),
+    Column("nudged_at", Time),
+    Index("conversation_of_thread", "channel", "thread_ts"),
+)
+"""One thread for each pair of numbers, and for each group."""
+
+inbound = Table(
+    "inbound",
+    metadata,
+    Column("id", String(36), ForeignKey("batch.id"), primary_key=True),
+    # What brought it; a callback and a record of one text may have different ids.
+    Column("message_sid", Text, unique=True),
+    Column("record_sid", Text, unique=True),
+    Column("number", Text, nullable=False),  # the phone
+    Column("ours", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("media_urls", Text, nullable=False),  # JSON list
+    Column("received_at", Time, nullable=False),  # by CarrierX
+    Column("stored_at", Time, nullable=False),
+    Column("broadcast", Boolean, nullable=False, server_default=false()),
+    Column("keyword", Text, nullable=False, server_default=""),
+    Column("blocked", Boolean, nullable=False, server_default=false()),
+    Column("wish", Text, nullable=False, server_default=""),
+    Column("decided_by", Text, nullable=False, server_default=""),
+    Column("erased", Boolean, nullable=False, server_default=false()),
+    Index("inbound_of_number", "number", "received_at"),
+)
+"""Texts from phones; `batch` has where and whether they are shown."""
+
+arrival = Table(
+    "arrival",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),  # record, callback
+    Column("sid", Text, nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+    Column("due_at", Time, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Index("arrival_sid", "source", "sid", unique=True),
+    Index("arrival_due", "due_at"),
+)
+"""Texts that are not believed yet: records that wait for their callback, callbacks that are asked for again."""
+
+reply = Table(
+    "reply",
+    metadata,
+    Column("id", String(36), ForeignKey("batch.id"), primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("ts", Text, nullable=False),
+    Column("thread_ts", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("at", Time, nullable=False),
+    Index("reply_of_slack", "channel", "ts", unique=True),
+)
+"""What people wrote in conversations' threads; those that are texted have a message too."""
+
+stray = Table(
+    "stray",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("ts", Text, primary_key=True),
+    Column("thread_ts", Text, nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+    Column("at", Time, nullable=False),
+)
+"""Replies in threads of ours that are not known yet: the answer to our own post may be on its way."""
+
+note = Table(
+    "note",
+    metadata,
+    Column("id", String(36), ForeignKey("batch.id"), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("thread_ts", Text),
+)
+"""Words of ours about no single text."""
+
+consent = Table(
+    "consent",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("number", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("at", Time, nullable=False),  # when it was said or decided
+    Column("ours", Text, nullable=False, server_default=""),
+    Column("words", Text, nullable=False, server_default=""),
+    Column("user_id", Text, nullable=False, server_default=""),  # "" when the phone said it
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("noted_at", Time, nullable=False),
+    Index("consent_of_number", "number", "at"),
+)
+"""The ledger: who wants no texts, since when, by what words, and who changed that. Nothing erases it."""
+
+opt_out = Table(
+    "opt_out",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("blocked", Boolean, nullable=False),
+    Column("at", Time, nullable=False),  # of the ledger's newest line by CarrierX's time
+)
+"""Where the ledger stands for each phone."""
+
+number_rule = Table(
+    "number_rule",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("channel", Text, nullable=False, server_default=""),  # where its inbound texts go; "" is the default
+    Column("hours", Text, nullable=False, server_default=""),  # quiet hours; "" is the default
+)
+"""What administrators set for one of our numbers."""
+
+channel_rule = Table(
+    "channel_rule",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("mode", Text, nullable=False, server_default=""),  # auto, ask, off; "" is the default
+    Column("everyone", Boolean, nullable=False, server_default=false()),  # guests, other companies, bots too
+)
+"""What administrators set for a channel."""
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", Time, nullable=False),
+    Column("lease_until", Time),
+)
+"""How far something has been read, by one process at a time."""
+
+outage = Table(
+    "outage",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("since", Time, nullable=False),
+    Column("told", Boolean, nullable=False, server_default=false()),
+)
+"""What is out of reach now, and whether people were told."""
 
 receipt = Table(
     "receipt",

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
-from bot.domain.message import Batch, Status
+from bot.domain.message import Entry, Status
 from bot.services.ports import NewBatch, NewMessage
 from bot.services.showing import Kind, Post, PostState
 from bot.slack.announcer import POSTS, UPDATES, Announcer
@@ -21,6 +21,7 @@ from bot.slack.web_client import open_web_client
 from bot.store import tables
 from bot.store.batches import BatchStore
 from bot.store.dirty import mark_dirty
+from bot.store.entries import EntryStore
 from bot.store.posts import PostStore
 from playground.slack.faults import Down, Hold, RateLimited, Refused, ResetAfter, ResetBefore
 from playground.slack.server import PretendSlack
@@ -41,6 +42,7 @@ class Office:
     announcer: Announcer
     posts: PostStore
     client: AsyncWebClient
+    accepted: int = 0
 
     async def accept(self, channel: str = "support", response_url: str = "", text: str = "Late") -> str:
         """Alice texts somebody; the batch's id."""
@@ -58,9 +60,10 @@ class Office:
                 text=text,
                 media_urls=(),
                 accepted_at=self.clock.now(),
-                messages=(NewMessage(str(uuid4()), ("+15162065574",), group=False),),
+                messages=(NewMessage(str(uuid4()), (f"+1516206{5574 + self.accepted}",), group=False),),
             )
         )
+        self.accepted += 1
         return batch_id
 
     async def become(self, batch_id: str, status: Status, *, urgent: bool | None = None) -> None:
@@ -96,12 +99,12 @@ class Office:
 class Sleepy:
     """Reads batches on a machine that is suspended for a minute while it does."""
 
-    batches: BatchStore
+    entries: EntryStore
     clock: FakeClock
 
-    async def batch(self, batch_id: str) -> Batch | None:
+    async def entry(self, entry_id: str) -> Entry | None:
         self.clock.move(60)
-        return await self.batches.batch(batch_id)
+        return await self.entries.entry(entry_id)
 
 
 @pytest.fixture
@@ -114,7 +117,7 @@ async def slack(clock: FakeClock) -> AsyncIterator[PretendSlack]:
 async def office(engine: AsyncEngine, slack: PretendSlack, clock: FakeClock) -> AsyncIterator[Office]:
     posts = PostStore(engine, posts=POSTS, updates=UPDATES)
     async with open_web_client(slack.bot_token, slack.api_url, answer=5.0) as client:
-        yield Office(engine, slack, clock, Announcer(posts, BatchStore(engine), client, clock), posts, client)
+        yield Office(engine, slack, clock, Announcer(posts, EntryStore(engine), client, clock), posts, client)
 
 
 @pytest.fixture
@@ -122,7 +125,7 @@ async def other(office: Office) -> AsyncIterator[Announcer]:
     """A second process's announcer."""
     posts = PostStore(office.engine, posts=POSTS, updates=UPDATES)
     async with open_web_client(office.slack.bot_token, office.slack.api_url) as client:
-        yield Announcer(posts, BatchStore(office.engine), client, office.clock)
+        yield Announcer(posts, EntryStore(office.engine), client, office.clock)
 
 
 # What people see
@@ -369,7 +372,7 @@ async def test_an_update_without_an_answer_is_simply_made_again(office: Office):
 async def test_a_machine_that_slept_looks_before_it_posts(office: Office):
     """Its lease ran out meanwhile: another process may have posted."""
     await office.accept()
-    sleepy = Sleepy(BatchStore(office.engine), office.clock)
+    sleepy = Sleepy(EntryStore(office.engine), office.clock)
     announcer = Announcer(office.posts, sleepy, office.client, office.clock)
 
     await announcer.show_due()
@@ -576,7 +579,7 @@ async def test_the_longest_text_can_be_updated(office: Office):
 
 async def test_a_wake_is_enough(office: Office):
     """Nobody waits for the next sweep."""
-    loop = Announcer(office.posts, BatchStore(office.engine), office.client, office.clock, sweep=3600.0)
+    loop = Announcer(office.posts, EntryStore(office.engine), office.client, office.clock, sweep=3600.0)
     running = asyncio.create_task(loop.run())
     await office.accept()
 
