@@ -12,9 +12,16 @@ from playground.carrier import query
 from playground.carrier.checks import InvalidError, check
 from playground.carrier.faults import Endpoint
 from playground.carrier.mishaps import AnsweredError, answer_with, befall_after, befall_before, refuse_with
-from playground.carrier.model import Message, Request
+from playground.carrier.model import Inbound, Message, Request
 from playground.carrier.picture import draw
-from playground.carrier.render import PARTNER_SID, render_did, render_message, render_record
+from playground.carrier.render import (
+    PARTNER_SID,
+    render_did,
+    render_inbound,
+    render_inbound_record,
+    render_message,
+    render_record,
+)
 
 if TYPE_CHECKING:
     from playground.carrier.server import PretendCarrier
@@ -88,8 +95,13 @@ class _Api:
         """One message."""
 
         def answer() -> web.Response:
-            message = self._carrier.messages.get(request.match_info["sid"])
-            return _unknown_sid() if message is None else answer_with(render_message(message, self._carrier.behaviour))
+            sid, behaviour = request.match_info["sid"], self._carrier.behaviour
+            message, inbound = self._carrier.messages.get(sid), self._carrier.inbounds.get(sid)
+            if message is not None:
+                return answer_with(render_message(message, behaviour))
+            if inbound is not None and behaviour.inbound_readable:
+                return answer_with(render_inbound(inbound, behaviour))
+            return _unknown_sid()
 
         return await self._read(request, "message", _READ, answer)
 
@@ -97,8 +109,7 @@ class _Api:
         """Detail records."""
 
         def answer() -> web.Response:
-            rows = [self._render(message, number) for message, number in self._visible()]
-            return self._list(request, rows, "dr_sid")
+            return self._list(request, self._rows(), "dr_sid")
 
         return await self._read(request, "records", _READ, answer)
 
@@ -107,10 +118,8 @@ class _Api:
 
         def answer() -> web.Response:
             sid = request.match_info["sid"]
-            for message, number in self._visible():
-                if message.copies[number].dr_sid == sid:
-                    return answer_with(self._render(message, number))
-            return _unknown_sid()
+            found = next((row for row in self._rows() if row["dr_sid"] == sid), None)
+            return _unknown_sid() if found is None else answer_with(found)
 
         return await self._read(request, "records", _READ, answer)
 
@@ -177,18 +186,19 @@ class _Api:
             needed = ", ".join(sorted(scopes))
             raise AnsweredError(refuse_with(403, "forbidden", f"the token needs one of {needed}"))
 
-    def _visible(self) -> list[tuple[Message, str]]:
-        """Each copy whose detail record can be read by now."""
+    def _rows(self) -> list[dict[str, Any]]:
+        """Each detail record that can be read by now, in the order in which they became readable."""
         now = asyncio.get_running_loop().time()
-        return [
-            (message, number)
-            for message in self._carrier.messages.values()
-            if message.visible_at <= now
-            for number in message.copies
-        ]
+        visible = sorted(
+            (each for each in self._carrier.log if each.visible_at <= now), key=lambda each: each.visible_at
+        )
+        return [row for each in visible for row in self._render(each)]
 
-    def _render(self, message: Message, number: str) -> dict[str, Any]:
-        return render_record(message, message.copies[number], self._carrier.behaviour)
+    def _render(self, message: Message | Inbound) -> list[dict[str, Any]]:
+        behaviour = self._carrier.behaviour
+        if isinstance(message, Inbound):
+            return [render_inbound_record(message, behaviour)]
+        return [render_record(message, copy, behaviour) for copy in message.copies.values()]
 
     def _list(self, request: web.Request, rows: list[dict[str, Any]], sid: str) -> web.Response:
         behaviour = self._carrier.behaviour

@@ -2,9 +2,10 @@
 
 ===========================================  ====================================================================
 GET  /_control/posts, /counts, /requests     the oracle
-GET  /_control/callbacks, /phones            what was reported, what each phone got
-GET  /_control/until?posts=3&within=10       200 when so many `posts`, `requests` or `callbacks` are there, else 504;
-                                             also `hits=1` or `held=1` together with `fault=ID`
+GET  /_control/inbounds                      what phones sent
+GET  /_control/callbacks, /phones            what was reported, what each phone got and sent
+GET  /_control/until?posts=3&within=10       200 when so many `posts`, `requests`, `inbounds` or `callbacks` are there,
+                                             else 504; also `hits=1` or `held=1` together with `fault=ID`
 GET  /_control/events                        server-sent events: what `subscribe()` yields
 GET, PATCH /_control/behaviour               some or all of Behaviour
 GET, POST, DELETE /_control/faults           a Fault, answered with its id; DELETE clears all
@@ -12,6 +13,9 @@ POST /_control/faults/ID/release, …/drop     let go of what a fault holds
 PUT  /_control/numbers                       a list of Did
 PUT  /_control/fate                          {"word", "code", "number"}: how texts end from now on
 POST /_control/messages/SID                  {"word", "code", "to"}: report a state
+POST /_control/inbound                       a phone sends: the arguments of `PretendCarrier.inbound`, answered with
+                                             its `sid`; or a list of them, answered with a list
+POST /_control/inbound/SID                   {"copies", "delay"}: send its callback, also once more
 POST /_control/down, /_control/up            refuse connections, listen again
 ===========================================  ====================================================================
 
@@ -21,6 +25,7 @@ What cannot be read is answered 400, what there is none of 404.
 import dataclasses
 import json
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -60,6 +65,9 @@ def make_control(carrier: PretendCarrier) -> web.Application:
             web.put("/_control/numbers", control.numbers),
             web.put("/_control/fate", control.fate),
             web.post("/_control/messages/{sid}", control.move),
+            web.get("/_control/inbounds", control.inbounds),
+            web.post("/_control/inbound", control.inbound),
+            web.post("/_control/inbound/{sid}", control.call_back),
             web.post("/_control/down", control.go_down),
             web.post("/_control/up", control.come_up),
         ]
@@ -105,7 +113,9 @@ class _Control:
     async def until(self, request: web.Request) -> web.Response:
         query = request.query
         wanted = {
-            name: int(query[name]) for name in ("posts", "requests", "callbacks", "hits", "held") if name in query
+            name: int(query[name])
+            for name in ("posts", "requests", "inbounds", "callbacks", "hits", "held")
+            if name in query
         }
         fault = self._carrier.faults[int(query["fault"])] if {"hits", "held"} & wanted.keys() else None
 
@@ -171,6 +181,23 @@ class _Control:
         to = wish.pop("to", "")
         fate = _FATE.validate_python(_known(Fate, wish))
         self._carrier.move(request.match_info["sid"], fate.word, fate.code, to=to)
+        return _done()
+
+    async def inbounds(self, _: web.Request) -> web.Response:
+        texts = self._carrier.inbounds.values()
+        return web.json_response([{**dataclasses.asdict(each), "at": render_time(each.at)} for each in texts])
+
+    async def inbound(self, request: web.Request) -> web.Response:
+        wish = await request.json()
+        wishes = wish if isinstance(wish, list) else [wish]
+        for each in wishes:
+            if isinstance(each.get("at"), str):
+                each["at"] = datetime.fromisoformat(each["at"])
+        sids = [{"sid": self._carrier.inbound(**each).sid} for each in wishes]
+        return web.json_response(sids if isinstance(wish, list) else sids[0])
+
+    async def call_back(self, request: web.Request) -> web.Response:
+        self._carrier.call_back(request.match_info["sid"], **(await request.json() or {}))
         return _done()
 
     async def go_down(self, _: web.Request) -> web.Response:

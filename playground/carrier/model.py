@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 FAILURE_WORDS = ("failed", "undelivered", "rejected", "delivery_failed", "expired")  # documented nowhere: play them all
 PROGRESS_WORDS = ("queued", "sending", "sent", "received")
 
-SEND_SMS, SEND_MMS = 2, 16  # capability bits
+RECEIVE_SMS, SEND_SMS, RECEIVE_MMS, SEND_MMS = 1, 2, 8, 16  # capability bits
 MOST_TEXT, MOST_MEDIA, MOST_MEDIA_BYTES, MOST_IN_GROUP = 1_600, 10, 3 * 1024 * 1024, 10
 
 
@@ -50,12 +50,14 @@ class Behaviour:
 
     Attributes:
         naming: How fields are spelled, in and out.
-        dr_sid_is_message_sid: Whether a detail record has the message's id; else GET /sms/messages does not know it.
+        dr_sid_is_message_sid: Whether a detail record, sent or received, has the message's id; else GET /sms/messages
+            does not know it.
         group_to: Whether `to` must, must not or may come with `group_recipients`.
         group_receipts: A receipt for each phone of a group, or one that names none.
         user_data_in_callbacks: Whether receipts carry `user_data`.
         user_data_in_records: How detail records carry it.
-        records_lag: Seconds until a record can be read.
+        records_lag: Seconds until a record, sent or received, can be read.
+        records_skew: Seconds that a received text's record starts later than its callback says.
         ignore_filter: Lists pay no heed to `filter`.
         page_limit: Most items in a page.
         next_origin: Origin that `pagination.next` names, "" for the true one, "none" for no `next` at all.
@@ -69,6 +71,13 @@ class Behaviour:
         receipt_delay: Seconds that each is late.
         receipts_reversed: The final one goes first.
         receipt_before_answer: `sent` is reported before the POST is answered.
+        inbound_readable: Whether GET /sms/messages knows received texts.
+        inbound_group: Whom `group_recipients` of a received text names: those whom the phone wrote to, our number and
+            others; only the `others`; or `everybody`, the phone itself too.
+        inbound_lost: Received texts are told by their detail record alone.
+        inbound_copies: How often the callback of each is sent.
+        inbound_delay: Seconds that it is late; what comes meanwhile overtakes it.
+        inbound_swapped: A phone's callbacks change places in pairs: the first waits until the second was sent.
         callback_retries: How often an unsuccessful callback is repeated.
         callback_retry_delay: Seconds between.
     """
@@ -80,6 +89,7 @@ class Behaviour:
     user_data_in_callbacks: bool = True
     user_data_in_records: Literal["string", "object", "absent"] = "string"
     records_lag: float = 0.0
+    records_skew: float = 0.0
     ignore_filter: bool = False
     page_limit: int = 1_000
     next_origin: str = ""
@@ -94,6 +104,12 @@ class Behaviour:
     receipt_delay: float = 0.0
     receipts_reversed: bool = False
     receipt_before_answer: bool = False
+    inbound_readable: bool = True
+    inbound_group: Literal["recipients", "others", "everybody"] = "recipients"
+    inbound_lost: bool = False
+    inbound_copies: int = 1
+    inbound_delay: float = 0.0
+    inbound_swapped: bool = False
     callback_retries: int = 0
     callback_retry_delay: float = 1.0
 
@@ -140,6 +156,43 @@ class Callback:
     status: int
 
 
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One text that a phone sent to a number of ours.
+
+    Attributes:
+        sid: CarrierX's id.
+        dr_sid: Of its detail record.
+        sender: The phone, digits.
+        to: Our number, digits.
+        group: The other phones of a group, digits; empty when there is none.
+        text: "" for none.
+        media_urls: Pictures.
+        at: When CarrierX received it.
+        visible_at: Loop time from which its record can be read.
+    """
+
+    sid: str
+    dr_sid: str
+    sender: str
+    to: str
+    group: tuple[str, ...]
+    text: str
+    media_urls: tuple[str, ...]
+    at: datetime
+    visible_at: float
+
+    @property
+    def kind(self) -> str:
+        """`mms` as soon as there is a picture or a group."""
+        return "mms" if self.media_urls or self.group else "sms"
+
+    @property
+    def segments(self) -> int:
+        """As documented: 160 symbols each, an MMS is one."""
+        return count_segments(self.kind, self.text)
+
+
 @dataclass(slots=True)
 class Copy:
     """What one phone gets of a text."""
@@ -170,12 +223,17 @@ class Message:
     @property
     def segments(self) -> int:
         """As documented: 160 symbols each, an MMS is one."""
-        return 1 if self.kind == "mms" else max(1, math.ceil(len(self.post.text) / 160))
+        return count_segments(self.kind, self.post.text)
 
     @property
     def newest(self) -> Copy:
         """The copy that changed last: what is said of the whole."""
         return max(self.copies.values(), key=lambda copy: copy.changed_at or self.post.at)
+
+
+def count_segments(kind: str, text: str) -> int:
+    """As documented: 160 symbols each, an MMS is one."""
+    return 1 if kind == "mms" else max(1, math.ceil(len(text) / 160))
 
 
 def is_final(word: str) -> bool:

@@ -1,4 +1,4 @@
-"""Delivery receipts: POSTs to the callback URL, as reliable or unreliable as the behaviour says."""
+"""Callbacks: POSTs of receipts and of received texts, as reliable or unreliable as the behaviour says."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
 class Receipts:
-    """Sends receipts, those of one text one after the other."""
+    """Sends receipts, those of one text one after the other; and received texts, those of one phone likewise."""
 
     def __init__(self, made: Callable[[Callback], None]) -> None:
         self._made = made
@@ -43,15 +43,21 @@ class Receipts:
                 self._overtaken.setdefault(sid, []).append(receipt)
                 return
             bodies += self._overtaken.pop(sid, [])
-        task = asyncio.create_task(self._send_all(url, bodies, behaviour, self._last.get(sid)))
-        self._last[sid] = task
-        self._tasks.add(task)
-        task.add_done_callback(lambda done: self._forget(sid, done))
+        self.line_up(url, sid, bodies, behaviour, copies=behaviour.receipt_copies, delay=behaviour.receipt_delay)
 
-    def _forget(self, sid: str, task: asyncio.Task[None]) -> None:
+    def line_up(
+        self, url: str, line: str, bodies: list[dict[str, Any]], behaviour: Behaviour, *, copies: int, delay: float
+    ) -> None:
+        """Send bodies after all that stands in the same line, each so many times, late by so many seconds."""
+        task = asyncio.create_task(self._send_all(url, bodies, behaviour, self._last.get(line), copies, delay))
+        self._last[line] = task
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._forget(line, done))
+
+    def _forget(self, line: str, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if self._last.get(sid) is task:
-            del self._last[sid]
+        if self._last.get(line) is task:
+            del self._last[line]
 
     async def settle(self, sid: str) -> None:
         """Wait until the receipts of a text so far have been sent."""
@@ -59,14 +65,20 @@ class Receipts:
             await asyncio.wait({self._last[sid]})
 
     async def _send_all(
-        self, url: str, bodies: list[dict[str, Any]], behaviour: Behaviour, previous: asyncio.Task[None] | None
+        self,
+        url: str,
+        bodies: list[dict[str, Any]],
+        behaviour: Behaviour,
+        previous: asyncio.Task[None] | None,
+        copies: int,
+        delay: float,
     ) -> None:
         if previous is not None:
             await asyncio.wait({previous})
-        if behaviour.receipt_delay:
-            await asyncio.sleep(behaviour.receipt_delay)
+        if delay:
+            await asyncio.sleep(delay)
         for body in bodies:
-            for _ in range(behaviour.receipt_copies):
+            for _ in range(copies):
                 await self._send(url, body, behaviour)
 
     async def _send(self, url: str, body: dict[str, Any], behaviour: Behaviour) -> None:

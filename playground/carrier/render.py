@@ -1,9 +1,9 @@
 """The JSON of CarrierX: SMS objects, detail records, numbers, lists and errors, as documented."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from playground.carrier.model import Behaviour, Copy, Did, Message, is_final
+from playground.carrier.model import Behaviour, Copy, Did, Inbound, Message, is_final
 
 PARTNER_SID = "e00430c3-a7d0-4666-ab5c-f7202448382f"
 _NAMES = {"current": ("from", "to"), "legacy": ("from_did", "to_did")}
@@ -51,6 +51,84 @@ def _render(message: Message, copy: Copy, to: str | None, behaviour: Behaviour) 
         to_name: to,
         "type": kind,
         "user_data": post.user_data or None,
+    }
+
+
+def render_inbound(inbound: Inbound, behaviour: Behaviour) -> dict[str, Any]:
+    """The SMS object of a received text; its callback has the same."""
+    from_name, to_name = _NAMES[behaviour.naming]
+    return {
+        "date_changed": render_time(inbound.at),
+        "date_created": render_time(inbound.at),
+        "date_status_changed": None,
+        "direction": "inbound",
+        from_name: inbound.sender,
+        "group_recipients": _name_group(inbound, behaviour),
+        "mcc": None,
+        "media_urls": list(inbound.media_urls),
+        "message": inbound.text or None,
+        "message_segments": inbound.segments,
+        "message_sid": inbound.sid,
+        "mnc": None,
+        "partner_sid": PARTNER_SID,
+        "price": None,
+        "status": "received",
+        to_name: inbound.to,
+        "type": inbound.kind,
+        "user_data": None,
+    }
+
+
+def _name_group(inbound: Inbound, behaviour: Behaviour) -> list[str]:
+    if not inbound.group:
+        return []
+    named = {
+        "recipients": [inbound.to, *inbound.group],
+        "others": list(inbound.group),
+        "everybody": [inbound.to, *inbound.group, inbound.sender],
+    }
+    return named[behaviour.inbound_group]
+
+
+def render_inbound_record(inbound: Inbound, behaviour: Behaviour) -> dict[str, Any]:
+    """The detail record of a received text."""
+    at = render_time(inbound.at + timedelta(seconds=behaviour.records_skew))
+    price = _PRICES[inbound.kind]
+    return {
+        "a2p_campaign": None,
+        "date_changed": at,
+        "date_insert": at,
+        "date_sent": None,
+        "date_start": at,
+        "date_stop": at,
+        "delay_sent": 0,
+        "direction": "inbound",
+        "dr_sid": inbound.dr_sid,
+        "mcc": None,
+        "mcc_mnc_price": None,
+        "mcc_mnc_rate": None,
+        "media_urls": list(inbound.media_urls),
+        "message": inbound.text or None,
+        "message_segments": inbound.segments,
+        "mnc": None,
+        "number_billing": inbound.to,
+        "number_dst": inbound.to,
+        "number_external": inbound.sender,
+        "number_group_dst": _name_group(inbound, behaviour),
+        "number_src": inbound.sender,
+        "p2p_nnid": None,
+        "partner_sid": PARTNER_SID,
+        "passthrough_price": None,
+        "passthrough_rate": None,
+        "price": price,
+        "provider": "pretend",
+        "rate": "0.005",
+        "registration_type": None,
+        "status": "received",
+        "type": inbound.kind,
+        **({} if behaviour.user_data_in_records == "absent" else {"user_data": None}),
+        "vendor_error_code": None,
+        "version": None,
     }
 
 

@@ -15,6 +15,7 @@ from aiohttp import web
 from playground.carrier import api
 from playground.carrier.checks import Checked
 from playground.carrier.faults import Armed, Fault, Faults
+from playground.carrier.inbound import Inbounds, read_digits
 from playground.carrier.model import (
     DIDS,
     Behaviour,
@@ -22,6 +23,7 @@ from playground.carrier.model import (
     Copy,
     Did,
     Fate,
+    Inbound,
     Message,
     Post,
     Request,
@@ -34,8 +36,20 @@ ALL_SCOPES = frozenset({"sms.manage", "phonenumber.manage", "partners.manage"})
 _FAILED = Fate("failed", "1602")
 
 
+def read_clock() -> datetime:
+    """This machine's time."""
+    return datetime.now(UTC)
+
+
 class PretendCarrier:
     """CarrierX on a local port; use as an async context manager.
+
+    Args:
+        host, port: Where it listens, 0 for any port.
+        token: A random one by default.
+        behaviour: To begin with.
+        dids: The account's numbers.
+        clock: What it stamps texts with; what it waits for, it waits for in real seconds.
 
     Attributes:
         token: Takes every request; more in `tokens`.
@@ -47,6 +61,7 @@ class PretendCarrier:
         counts: How often each `user_data` was accepted.
         requests: Every request that arrived, accepted or not.
         messages: What was accepted, by id, as it stands now.
+        log: What was accepted and received, in order.
         callbacks: Every callback that was made.
         down: Whether connections are refused.
         port: Set on entering.
@@ -60,6 +75,7 @@ class PretendCarrier:
         token: str = "",
         behaviour: Behaviour | None = None,
         dids: Iterable[Did] = DIDS,
+        clock: Callable[[], datetime] = read_clock,
     ) -> None:
         self.token = token or str(uuid4())
         self.tokens: dict[str, frozenset[str]] = {self.token: ALL_SCOPES}
@@ -70,6 +86,7 @@ class PretendCarrier:
         self.counts: Counter[str] = Counter()
         self.requests: list[Request] = []
         self.messages: dict[str, Message] = {}
+        self.log: list[Message | Inbound] = []
         self.callbacks: list[Callback] = []
         self.down = False
         self.port = port
@@ -78,7 +95,9 @@ class PretendCarrier:
         self._timers: dict[str, list[asyncio.TimerHandle]] = {}
         self._waiters: list[tuple[Callable[[PretendCarrier], bool], asyncio.Future[None]]] = []
         self._subscribers: set[asyncio.Queue[dict[str, Any]]] = set()
+        self._clock = clock
         self._receipts = Receipts(self._note_callback)
+        self._inbounds = Inbounds(self._receipts)
         self._closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
@@ -155,6 +174,8 @@ class PretendCarrier:
     def behave(self, **changes: Any) -> None:
         """Change some of the Behaviour from now on."""
         self.behaviour = replace(self.behaviour, **changes)
+        if not self.behaviour.inbound_swapped:
+            self._inbounds.let_go()
         self.tell({"event": "behaviour"})
 
     def arm(self, fault: Fault) -> Armed:
@@ -178,7 +199,7 @@ class PretendCarrier:
         """Take a text: from here on it counts."""
         sid, same = str(uuid4()), self.behaviour.dr_sid_is_message_sid
         post = Post(
-            sid, text.user_data, text.sender, text.recipients, text.group, text.text, text.media_urls, datetime.now(UTC)
+            sid, text.user_data, text.sender, text.recipients, text.group, text.text, text.media_urls, self._clock()
         )
         message = Message(post, text.to, asyncio.get_running_loop().time() + self.behaviour.records_lag)
         for position, number in enumerate(text.recipients):
@@ -186,6 +207,7 @@ class PretendCarrier:
         if text.over_limit:
             message.fate = _FAILED
         self.messages[sid] = message
+        self.log.append(message)
         self.posts.append(post)
         self.counts[post.user_data] += 1
         if self.behaviour.moves:
@@ -235,7 +257,7 @@ class PretendCarrier:
         self._move(message, [message.copies[to].number] if to else list(message.copies), word, code)
 
     def _move(self, message: Message, numbers: list[str], word: str, code: str, *, only_on: bool = False) -> None:
-        now = datetime.now(UTC)
+        now = self._clock()
         moved = [message.copies[number] for number in numbers]
         if only_on:  # what a person has driven already stays
             moved = [copy for copy in moved if not is_final(copy.status) and copy.status != word]
@@ -246,13 +268,85 @@ class PretendCarrier:
                 self.tell({"event": "state", "sid": message.post.sid, "number": copy.number, "status": word})
         if moved:
             whole = message.post.group and self.behaviour.group_receipts == "whole"
-            did = self.dids.get(message.post.sender)
-            url = (did.callback_url if did else "") or self.behaviour.callback_url
+            url = self._callback_url(message.post.sender)
             about: list[Copy | None] = [None] if whole else list(moved)
             for named in about:
                 receipt = render_receipt(message, named, self.behaviour)
                 self._receipts.send(url, message.post.sid, receipt, self.behaviour)
             self.changed()
+
+    def inbound(
+        self,
+        sender: str,
+        to: str,
+        text: str = "",
+        media_urls: Iterable[str] = (),
+        group: Iterable[str] = (),
+        *,
+        at: datetime | None = None,
+        lost: bool | None = None,
+        copies: int | None = None,
+        delay: float | None = None,
+        lag: float | None = None,
+    ) -> Inbound:
+        """A phone sends a text to a number of ours.
+
+        What is None goes as the behaviour says: `inbound_lost`, `inbound_copies`, `inbound_delay`, `records_lag`.
+
+        Args:
+            sender: The phone, with or without its +.
+            to: Our number.
+            text: "" for a picture alone.
+            media_urls: Pictures.
+            group: The other phones of a group.
+            at: When CarrierX received it, now by default.
+            lost: No callback is sent.
+            copies: How often the callback is sent.
+            delay: Seconds that the callback is late.
+            lag: Seconds until the detail record can be read.
+
+        Raises:
+            KeyError: The number is not ours.
+            ValueError: It is no text, or our number cannot receive it.
+        """
+        behaviour = self.behaviour
+        did = self.dids[read_digits(to)]
+        inbound = self._inbounds.receive(
+            sender, did, text, media_urls, group, at=at or self._clock(), behaviour=behaviour, lag=lag
+        )
+        self.log.append(inbound)
+        self.tell({"event": "inbound", "sid": inbound.sid, "numbers": [inbound.sender]})
+        if not (behaviour.inbound_lost if lost is None else lost):
+            self.call_back(inbound.sid, copies=copies, delay=delay)
+        return inbound
+
+    def call_back(self, sid: str, *, copies: int | None = None, delay: float | None = None) -> None:
+        """Send the callback of a received text, also once more.
+
+        Raises:
+            KeyError: There is no such text.
+        """
+        inbound, behaviour = self.inbounds[sid], self.behaviour
+        self._inbounds.tell(
+            self._callback_url(inbound.to),
+            inbound,
+            behaviour,
+            copies=behaviour.inbound_copies if copies is None else copies,
+            delay=behaviour.inbound_delay if delay is None else delay,
+        )
+
+    @property
+    def inbounds(self) -> dict[str, Inbound]:
+        """What phones sent, by id, oldest first."""
+        return self._inbounds.texts
+
+    def callbacks_of(self, sid: str) -> list[Callback]:
+        """The callbacks that were made about one text."""
+        return [each for each in self.callbacks if each.body.get("message_sid") == sid]
+
+    def _callback_url(self, number: str) -> str:
+        did = self.dids.get(number)
+        return (did.callback_url if did else "") or self.behaviour.callback_url
 
     async def report_sent(self, message: Message) -> None:
         """Move a fresh text to `sent` and wait until its receipts have been answered."""
@@ -267,13 +361,17 @@ class PretendCarrier:
         return int(size) if size.isdecimal() else 0
 
     def phones(self) -> dict[str, list[dict[str, Any]]]:
-        """What each phone was sent, oldest first, with where it stands."""
+        """What each phone was sent, oldest first, with where it stands; and what it sent, in the state `received`."""
         phones: dict[str, list[dict[str, Any]]] = {}
-        for message in self.messages.values():
+        for message in self.log:
+            if isinstance(message, Inbound):
+                phones.setdefault(message.sender, []).append(_show_inbound(message))
+                continue
             post = message.post
             for copy in message.copies.values():
                 phones.setdefault(copy.number, []).append(
                     {
+                        "direction": "outbound",
                         "sid": post.sid,
                         "user_data": post.user_data,
                         "from": post.sender,
@@ -326,7 +424,7 @@ class PretendCarrier:
         self.changed()
 
     async def subscribe(self) -> AsyncIterator[dict[str, Any]]:
-        """What happens from now on: `accepted`, `state`, `callback`, `faults`, `behaviour`, `down`, `up`."""
+        """What happens from now on: `accepted`, `inbound`, `state`, `callback`, `faults`, `behaviour`, `down`, `up`."""
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._subscribers.add(queue)
         try:
@@ -338,3 +436,20 @@ class PretendCarrier:
     def _note_callback(self, callback: Callback) -> None:
         self.callbacks.append(callback)
         self.tell({"event": "callback", "sid": callback.body.get("message_sid"), "status": callback.status})
+
+
+def _show_inbound(inbound: Inbound) -> dict[str, Any]:
+    return {
+        "direction": "inbound",
+        "sid": inbound.sid,
+        "user_data": "",
+        "from": inbound.to,  # the partner of the conversation, as in what the phone was sent
+        "group": [inbound.sender, *inbound.group] if inbound.group else [],
+        "text": inbound.text,
+        "media_urls": list(inbound.media_urls),
+        "type": inbound.kind,
+        "at": render_time(inbound.at),
+        "changed_at": None,
+        "state": "received",
+        "code": "",
+    }

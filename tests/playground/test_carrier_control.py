@@ -133,3 +133,18 @@ async def test_faults_are_listed_and_cleared(remote: Remote):
     assert throttled == 429
     assert (fault["kind"], fault["left"], fault["hits"]) == ("throttled", 2, 1)
     assert await remote.send() == 200
+
+
+async def test_phones_send_through_it(remote: Remote):
+    """One text or many at once; each is kept, and its callback can be asked for again."""
+    text = {"sender": "+12125550101", "to": "15162065575", "text": "hi", "at": "2026-11-24T15:00:00+00:00"}
+    _, one = await remote.ask("POST", "/inbound", text)
+    _, two = await remote.ask("POST", "/inbound", [text, {**text, "lost": True}])
+    again, _ = await remote.ask("POST", f"/inbound/{one['sid']}", {"copies": 2})
+    refused, _ = await remote.ask("POST", "/inbound", {**text, "sender": "anna"})
+    await remote.ask("GET", "/until?inbounds=3")
+    _, kept = await remote.ask("GET", "/inbounds")
+
+    assert (again, refused) == (200, 400)
+    assert [each["sid"] for each in kept] == [one["sid"], *(each["sid"] for each in two)]
+    assert kept[0]["at"] == "2026-11-24T15:00:00.000Z"

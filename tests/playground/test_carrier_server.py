@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -554,3 +555,154 @@ class TestWatching:
         assert all(body.startswith(b"\x89PNG") for body in bodies)
         assert bodies[0] != bodies[1]
         assert len(bodies[2]) == 500_000
+
+
+class TestInbound:
+    """Phones text back; what is told of it is as unreliable as asked."""
+
+    async def test_a_text_is_told_kept_and_recorded(
+        self, http: ClientSession, carrier: PretendCarrier, listener: Listener
+    ):
+        """The callback has what GET answers, and a record of the same id stands in the list."""
+        text = carrier.inbound(f"+{ANNA}", OURS, "STOP")
+        await carrier.until(lambda c: len(c.callbacks) == 1)
+        _, message = await get(http, carrier, f"/sms/messages/{text.sid}")
+        _, page = await get(http, carrier, "/sms/message_drs", filter='direction eq "inbound"')
+
+        assert listener.bodies == [message]
+        assert {key: message[key] for key in ("from", "to", "message", "direction", "status", "type", "user_data")} == {
+            "from": ANNA,
+            "to": OURS,
+            "message": "STOP",
+            "direction": "inbound",
+            "status": "received",
+            "type": "sms",
+            "user_data": None,
+        }
+        (record,) = page["items"]
+        assert (record["dr_sid"], record["date_start"]) == (text.sid, message["date_created"])
+        assert (record["number_src"], record["number_dst"], record["number_billing"]) == (ANNA, OURS, OURS)
+
+    async def test_legacy_names(self, carrier: PretendCarrier, listener: Listener):
+        """As of old accounts."""
+        carrier.behave(naming="legacy")
+        carrier.inbound(ANNA, OURS, "hi")
+        await carrier.until(lambda c: len(c.callbacks) == 1)
+
+        assert (listener.bodies[0]["from_did"], listener.bodies[0]["to_did"]) == (ANNA, OURS)
+
+    async def test_what_is_unknown_of_it_is_played_both_ways(self, http: ClientSession, carrier: PretendCarrier):
+        """Whether GET knows it, and whether its record has its id."""
+        carrier.behave(inbound_readable=False, dr_sid_is_message_sid=False, records_skew=2.0)
+        at = datetime(2026, 11, 24, 15, tzinfo=UTC)
+        text = carrier.inbound(ANNA, OURS, "hi", at=at)
+        status, _ = await get(http, carrier, f"/sms/messages/{text.sid}")
+        _, page = await get(http, carrier, "/sms/message_drs")
+
+        assert status == 404
+        assert page["items"][0]["dr_sid"] == text.dr_sid != text.sid
+        assert page["items"][0]["date_start"] == "2026-11-24T15:00:02.000Z"
+
+    @pytest.mark.parametrize(
+        ("rule", "named"),
+        [("recipients", [OURS, BEN]), ("others", [BEN]), ("everybody", [OURS, BEN, ANNA])],
+    )
+    async def test_a_group_is_named(self, carrier: PretendCarrier, listener: Listener, rule: str, named: list[str]):
+        """In each of the ways that the documentation leaves open."""
+        carrier.behave(inbound_group=rule)
+        carrier.inbound(ANNA, OURS, "hi", group=[BEN])
+        await carrier.until(lambda c: len(c.callbacks) == 1)
+
+        assert (listener.bodies[0]["group_recipients"], listener.bodies[0]["type"]) == (named, "mms")
+
+    async def test_twice(self, carrier: PretendCarrier, listener: Listener):
+        """The same body."""
+        text = carrier.inbound(ANNA, OURS, "hi", copies=2)
+        await carrier.until(lambda c: len(c.callbacks_of(text.sid)) == 2)
+
+        assert listener.bodies[0] == listener.bodies[1]
+
+    async def test_lost_and_told_later(self, http: ClientSession, carrier: PretendCarrier, listener: Listener):
+        """Only the record has it, until somebody asks for the callback."""
+        carrier.behave(inbound_lost=True)
+        text = carrier.inbound(ANNA, OURS, "hi")
+        _, page = await get(http, carrier, "/sms/message_drs")
+        before = list(listener.bodies)
+        carrier.call_back(text.sid)
+        await carrier.until(lambda c: len(c.callbacks) == 1)
+
+        assert ([item["dr_sid"] for item in page["items"]], before) == ([text.sid], [])
+
+    async def test_late_is_overtaken(self, carrier: PretendCarrier, listener: Listener):
+        """A later text's callback does not wait for a late one."""
+        carrier.inbound(ANNA, OURS, "first", delay=0.05)
+        carrier.inbound(ANNA, OURS, "second")
+        await carrier.until(lambda c: len(c.callbacks) == 2)
+
+        assert [body["message"] for body in listener.bodies] == ["second", "first"]
+
+    async def test_one_after_the_other_or_swapped(self, carrier: PretendCarrier, listener: Listener):
+        """A phone's callbacks come in order unless they are swapped in pairs; a lone one is let go at the end."""
+        for word in ("one", "two"):
+            carrier.inbound(ANNA, OURS, word)
+        carrier.behave(inbound_swapped=True)
+        for word in ("three", "four", "five"):
+            carrier.inbound(ANNA, OURS, word)
+        carrier.behave(inbound_swapped=False)
+        await carrier.until(lambda c: len(c.callbacks) == 5)
+
+        assert [body["message"] for body in listener.bodies] == ["one", "two", "four", "three", "five"]
+
+    async def test_one_that_is_refused_is_repeated(self, carrier: PretendCarrier, listener: Listener):
+        """As with receipts."""
+        listener.statuses = [503]
+        carrier.behave(callback_retries=1, callback_retry_delay=0.0)
+        text = carrier.inbound(ANNA, OURS, "hi")
+        await carrier.until(lambda c: len(c.callbacks) == 2)
+
+        assert [callback.status for callback in carrier.callbacks_of(text.sid)] == [503, 200]
+
+    async def test_records_of_both_directions_are_read_on_from_a_cursor(
+        self, http: ClientSession, carrier: PretendCarrier
+    ):
+        """In order, also what became readable after the cursor was read."""
+        carrier.inbound(ANNA, OURS, "one", lag=0.05)
+        carrier.inbound(ANNA, OURS, "two")
+        await post(http, carrier, TEXT)
+        _, first = await get(http, carrier, "/sms/message_drs", filter="direction ne sideways")
+        await carrier.pause(0.06)
+        _, rest = await get(http, carrier, "/sms/message_drs", after=first["items"][-1]["dr_sid"])
+
+        assert [item["direction"] for item in first["items"]] == ["inbound", "outbound"]
+        assert [item["message"] for item in rest["items"]] == ["one"]
+
+    @pytest.mark.parametrize(
+        ("sender", "to", "more", "error"),
+        [
+            (ANNA, "19995550000", {}, KeyError),
+            (ANNA, VOICE_ONLY, {}, ValueError),
+            (ANNA, NO_MMS, {"media_urls": ["https://example.com/a.png"]}, ValueError),
+            ("anna", OURS, {}, ValueError),
+            (ANNA, OURS, {"group": [OURS]}, ValueError),
+            (ANNA, OURS, {"text": ""}, ValueError),
+        ],
+    )
+    async def test_what_no_phone_could_send(
+        self, carrier: PretendCarrier, sender: str, to: str, more: dict[str, Any], error: type[Exception]
+    ):
+        """Refused, and nothing is kept."""
+        with pytest.raises(error):
+            carrier.inbound(sender, to, **{"text": "hi", **more})
+
+        assert carrier.log == []
+
+    async def test_the_phone_has_it_in_its_conversation(self, http: ClientSession, carrier: PretendCarrier):
+        """Between what it was sent, by the number that it talks to."""
+        await post(http, carrier, TEXT)
+        carrier.inbound(ANNA, OURS, "and back")
+        phone = carrier.phones()[ANNA]
+
+        assert [(text["direction"], text["from"], text["text"]) for text in phone] == [
+            ("outbound", OURS, "hi"),
+            ("inbound", OURS, "and back"),
+        ]
