@@ -9,11 +9,12 @@ from typing import Any
 from playground.slack.blocks import PLAIN_OPTION
 from playground.slack.chat_methods import ChatMethods
 from playground.slack.choices import check_inputs, choose, dispatches, find_element, write_action
-from playground.slack.delivery import Answer, Delivery, Line
+from playground.slack.delivery import Answer, Delivery, Line, Told
 from playground.slack.errors import NotPossibleError, SlackError
 from playground.slack.manifest import Manifest
 from playground.slack.mentions import escape_typed
 from playground.slack.payloads import (
+    new_event_id,
     write_closed,
     write_command,
     write_global_shortcut,
@@ -125,7 +126,7 @@ class Acting:
         return self._show_ack(outcome, person, conversation, command)
 
     async def global_shortcut(self, user: str, callback_id: str = "", *, copies: int = 1) -> Outcome:
-        """Pick a global shortcut, the manifest's only one by default."""
+        """Pick a global shortcut, the manifest's first one by default."""
         person = self._active(user)
         callback_id = self._shortcut("global", callback_id)
         payload = write_global_shortcut(
@@ -136,7 +137,7 @@ class Acting:
     async def message_shortcut(
         self, user: str, channel: str | Conversation, ts: str, callback_id: str = "", *, copies: int = 1
     ) -> Outcome:
-        """Pick a message shortcut from a message's menu, the manifest's only one by default."""
+        """Pick a message shortcut from a message's menu, the manifest's first one by default."""
         person, conversation = self._there(user, channel)
         callback_id = self._shortcut("message", callback_id)
         message = conversation.history.get(ts)
@@ -263,12 +264,23 @@ class Acting:
         self._offered[view.id, ids] = {each["value"]: each for each in options}
         return outcome
 
-    async def redeliver(self, what: Outcome | Delivery, *, retry: int = 0, reason: str = "") -> Answer:
-        """Send the same thing once more, signed anew; nothing of the answer is shown to anybody."""
-        delivery = what.delivery if isinstance(what, Outcome) else what
+    async def redeliver(
+        self, what: Outcome | Told | Delivery, *, retry: int = 0, reason: str = "", new_id: bool = False
+    ) -> Answer:
+        """Send the same thing once more, signed anew; nothing of the answer is shown to anybody.
+
+        Args:
+            what: A delivery, or what carries one.
+            retry: Which redelivery of an event it is: X-Slack-Retry-Num.
+            reason: Why: X-Slack-Retry-Reason, `http_timeout` by default for a retry.
+            new_id: The event comes with another event_id, as was seen after reconnects and in shared channels.
+        """
+        delivery = what if isinstance(what, Delivery) else what.delivery
         if delivery is None:
             raise NotPossibleError("nothing was delivered, so nothing can be redelivered")
-        return await self._line.send(Delivery(delivery.kind, delivery.payload, retry, reason), self.ack_seconds)
+        payload = {**delivery.payload, "event_id": new_event_id()} if new_id else delivery.payload
+        again = Delivery(delivery.kind, payload, retry, reason or ("http_timeout" if retry else ""))
+        return await self._line.send(again, self.ack_seconds)
 
     async def _act_in_view(
         self, view: OpenView, block_id: str, action_id: str, value: Any, *, enter: bool = False, copies: int = 1
@@ -367,7 +379,7 @@ class Acting:
 
     def _shortcut(self, kind: str, callback_id: str) -> str:
         known = [name for name, each in self.manifest.shortcuts.items() if each == kind]
-        if not callback_id and len(known) == 1:
+        if not callback_id and known:
             return known[0]
         if callback_id not in known:
             raise NotPossibleError(f"the manifest has no {kind} shortcut {callback_id}; it has {', '.join(known)}")

@@ -1,8 +1,7 @@
 """chat.* and views.*: what a bot shows."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from playground.slack.conversation_methods import ConversationMethods
 from playground.slack.errors import SlackError
@@ -23,6 +22,19 @@ from playground.slack.workspace import BOT, BOT_USER, Block, Conversation, Ephem
 UPDATE_TEXT = 4_000  # characters; chat.update takes fewer than chat.postMessage
 
 
+class Watcher(Protocol):
+    """Who is told of what an app did to messages."""
+
+    def bot_posted(self, message: Message) -> None:
+        """There is a new one."""
+
+    def bot_changed(self, message: Message, before: Message) -> None:
+        """One has another text."""
+
+    def bot_deleted(self, message: Message) -> None:
+        """One is gone."""
+
+
 class ChatMethods:
     """What a bot may post, change and open.
 
@@ -32,7 +44,7 @@ class ChatMethods:
         records: Told of each change.
         channels: Knows which channels the bot may know of.
         scopes: Of the bot's token.
-        posted: Called with each new message.
+        watcher: Told of each message that is new, changed or gone.
     """
 
     def __init__(
@@ -42,14 +54,14 @@ class ChatMethods:
         records: Records,
         channels: ConversationMethods,
         scopes: tuple[str, ...],
-        posted: Callable[[Message], None],
+        watcher: Watcher,
     ) -> None:
         self._workspace = workspace
         self._views = views
         self._records = records
         self._channels = channels
         self._scopes = scopes
-        self._posted = posted
+        self._watcher = watcher
 
     def table(self) -> dict[str, Method]:
         """The methods by name."""
@@ -58,6 +70,7 @@ class ChatMethods:
             "chat.update": self.update,
             "chat.delete": self.delete,
             "chat.postEphemeral": self.post_ephemeral,
+            "chat.getPermalink": self.get_permalink,
             "views.open": self.views_open,
             "views.push": self.views_push,
             "views.update": self.views_update,
@@ -101,7 +114,7 @@ class ChatMethods:
         if people:
             self._records.pings.append(Ping(channel.id, message.ts, frozenset(people)))
         self._records.change("message", channel=channel.id, message=write_message(message, metadata=True))
-        self._posted(message)
+        self._watcher.bot_posted(message)
         return message
 
     def update(self, arguments: Arguments) -> dict[str, Any]:
@@ -117,16 +130,20 @@ class ChatMethods:
             text=text,
             blocks=blocks,
             metadata=arguments.get("metadata", message.metadata),
+            broadcast=message.broadcast or (message.is_reply and flag(arguments, "reply_broadcast")),
             edited_ts=message.edited_ts if blocks else self._workspace.ts(),
         )
         self.change(changed)
         written = write_message(changed, metadata=True)
         return {"channel": channel.id, "ts": message.ts, "text": text, "message": written}
 
-    def change(self, message: Message) -> None:
+    def change(self, message: Message, *, by_app: bool = True) -> None:
         """Put a new version of a message up; an edit notifies nobody."""
+        before = self._workspace.conversations[message.channel].history[message.ts]
         self._workspace.put(message)
         self._records.change("message_changed", channel=message.channel, message=write_message(message, metadata=True))
+        if by_app:
+            self._watcher.bot_changed(message, before)
 
     def delete(self, arguments: Arguments) -> dict[str, Any]:
         """chat.delete."""
@@ -135,16 +152,37 @@ class ChatMethods:
         self.remove(message)
         return {"channel": channel.id, "ts": message.ts}
 
-    def remove(self, message: Message) -> None:
+    def remove(self, message: Message, *, by_app: bool = True) -> None:
         """Take a message away; a parent leaves a stone where it was."""
         channel = self._workspace.conversations[message.channel]
         if channel.thread(message.ts):
             channel.history[message.ts] = replace(
-                message, text="This message was deleted.", blocks=(), metadata=None, subtype="tombstone"
+                message,
+                text="This message was deleted.",
+                blocks=(),
+                metadata=None,
+                subtype="tombstone",
+                files=(),
+                attachments=(),
+                reactions=(),
             )
         else:
             del channel.history[message.ts]
         self._records.change("message_deleted", channel=message.channel, ts=message.ts)
+        if by_app:
+            self._watcher.bot_deleted(message)
+
+    def get_permalink(self, arguments: Arguments) -> dict[str, Any]:
+        """chat.getPermalink: no scope, and no membership in public channels."""
+        name, ts = required(arguments, "channel", "message_ts")
+        channel = self._channels.find(name)
+        message = channel.history.get(ts)
+        if message is None or message.is_notice:
+            raise SlackError("message_not_found")
+        address = f"https://acme.slack.com/archives/{channel.id}/p{ts.replace('.', '')}"
+        if message.is_reply:
+            address += f"?thread_ts={message.thread_ts}&cid={channel.id}"
+        return {"channel": channel.id, "permalink": address}
 
     def post_ephemeral(self, arguments: Arguments) -> dict[str, Any]:
         """chat.postEphemeral."""
@@ -225,7 +263,7 @@ class ChatMethods:
             return ""
         if thread not in channel.history:
             raise SlackError("thread_not_found")
-        if channel.history[thread].is_reply or channel.history[thread].subtype:
+        if channel.history[thread].is_reply or channel.history[thread].is_notice:
             raise SlackError("cannot_reply_to_message")
         return thread
 

@@ -18,12 +18,14 @@ from playground.slack.delivery import Delivery
 from playground.slack.errors import NotPossibleError
 from playground.slack.faults import Down, Fault, Hold, Kind, RateLimited, Refused, ResetAfter, ResetBefore, Slow
 from playground.slack.server import PretendSlack
+from playground.slack.workspace import Message
 
 _KINDS: Mapping[str, type[Kind]] = {
     each.__name__: each for each in (Down, Hold, RateLimited, Refused, ResetAfter, ResetBefore, Slow)
 }
 _AS_THEY_ARE = (
     *("command", "global_shortcut", "message_shortcut", "type_in", "submit", "close_view", "options", "say"),
+    *("post_as_workflow", "reload"),
     *("archive", "unarchive", "delete_channel", "share", "unshare", "change_channel_id", "invite", "kick"),
     *("change_person", "stop_listening", "listen"),
 )
@@ -48,6 +50,13 @@ class Control:
             "request_url": self.request_url,
             "press": self.press,
             "redeliver": self.redeliver,
+            "redeliver_event": self.redeliver_event,
+            "edit": self.edit,
+            "delete": self.delete,
+            "react": self.react,
+            "unreact": self.unreact,
+            "retry_after": self.retry_after,
+            "told": self.told,
             "fault": self.fault,
             "arrived": self.arrived,
             "clear_faults": self.clear_faults,
@@ -89,11 +98,50 @@ class Control:
         """Send the `delivery` of an outcome once more."""
         return await self._slack.redeliver(Delivery(**delivery), retry=retry, reason=reason)
 
-    async def fault(self, kind: str, method: str = "*", times: int | None = None, **more: Any) -> dict[str, int]:
+    async def redeliver_event(
+        self, channel: str, ts: str, retry: int = 1, reason: str = "", *, new_id: bool = False
+    ) -> Any:
+        """Send the newest event about a message once more."""
+        told = self._slack.told_of(self._message(channel, ts))
+        return await self._slack.redeliver(told, retry=retry, reason=reason, new_id=new_id)
+
+    async def edit(self, user: str, channel: str, ts: str, text: str, **more: Any) -> Any:
+        """Change one's own message."""
+        return await self._slack.edit(user, self._message(channel, ts), text, **more)
+
+    async def delete(self, user: str, channel: str, ts: str) -> None:
+        """Delete a message."""
+        await self._slack.delete(user, self._message(channel, ts))
+
+    async def react(self, user: str, channel: str, ts: str, name: str) -> None:
+        """Give a message an emoji."""
+        await self._slack.react(user, self._message(channel, ts), name)
+
+    async def unreact(self, user: str, channel: str, ts: str, name: str) -> None:
+        """Take it back."""
+        await self._slack.unreact(user, self._message(channel, ts), name)
+
+    async def retry_after(self, seconds: list[float]) -> None:
+        """Seconds between the tries of an event that the app did not take."""
+        self._slack.retry_after = tuple(seconds)
+
+    async def told(self, since: int = 0) -> Any:
+        """Events that the app was told of, with its answers, from the `since`th on."""
+        return self._slack.told[since:]
+
+    def _message(self, channel: str, ts: str) -> Message:
+        message = self._slack.channel(channel).history.get(ts)
+        if message is None:
+            raise NotPossibleError(f"there is no message {ts} in {channel}")
+        return message
+
+    async def fault(
+        self, kind: str, method: str = "*", times: int | None = None, every: int = 1, **more: Any
+    ) -> dict[str, int]:
         """Put a fault in force, by the name of its class with its attributes; answers its `fault` number."""
         if kind not in _KINDS:
             raise NotPossibleError(f"there is no fault {kind}; there are {', '.join(_KINDS)}")
-        self._faults.append(self._slack.fault(_KINDS[kind](**more), method, times))
+        self._faults.append(self._slack.fault(_KINDS[kind](**more), method, times, every=every))
         return {"fault": len(self._faults) - 1}
 
     async def arrived(self, fault: int, seconds: float = 10.0) -> None:

@@ -8,8 +8,14 @@ from playground.slack.json_objects import write_conversation, write_message, wri
 from playground.slack.web_api import Arguments, Method, flag, need, required
 from playground.slack.workspace import APP, BOT, BOT_USER, TEAM, Conversation, Message, Workspace
 
-_READ = {"public": "channels:read", "private": "groups:read", "im": "im:read"}
-_HISTORY = {"public": "channels:history", "private": "groups:history", "im": "im:history"}
+_READ = {"public": "channels:read", "private": "groups:read", "im": "im:read", "mpim": "mpim:read"}
+_HISTORY = {
+    "public": "channels:history",
+    "private": "groups:history",
+    "im": "im:history",
+    "mpim": "mpim:history",
+}
+_MOST_IN_DM = 8  # people, the app aside
 _TYPES = {"public_channel": "public", "private_channel": "private", "im": "im", "mpim": "mpim"}
 
 
@@ -125,25 +131,32 @@ class ConversationMethods:
         return {"channel": write_conversation(channel)}
 
     def open(self, arguments: Arguments) -> dict[str, Any]:
-        """conversations.open: the app's DM with one person."""
+        """conversations.open: the app's DM with one person, or with up to eight together."""
         if arguments.get("channel"):
-            need(self._scopes, "im:write")
             channel = self.find(str(arguments["channel"]))
-            if channel.kind != "im":
+            if channel.kind not in {"im", "mpim"}:
                 raise SlackError("method_not_supported_for_channel_type")
+            need(self._scopes, f"{channel.kind}:write")
             return {"channel": {"id": channel.id}, "no_op": True, "already_open": True}
-        (names,) = required(arguments, "users")
-        users = [each.strip() for each in names.split(",")]
+        users = list(dict.fromkeys(each.strip() for each in _names(arguments) if each.strip()))
+        if not users:
+            raise SlackError("users_list_not_supplied")
         need(self._scopes, "im:write" if len(users) == 1 else "mpim:write")
-        person = self._workspace.people.get(users[0])
-        if person is None or len(users) > 1:
+        if len(users) > _MOST_IN_DM:
+            raise SlackError("too_many_users")
+        for user in users:
+            self._addressable(user)
+        dm = self._workspace.app_dm(users[0]) if len(users) == 1 else self._workspace.group_dm(users)
+        return {"channel": write_conversation(dm) if flag(arguments, "return_im") else {"id": dm.id}}
+
+    def _addressable(self, user: str) -> None:
+        person = self._workspace.people.get(user)
+        if person is None:
             raise SlackError("user_not_found")
         if person.bot:
             raise SlackError("cannot_dm_bot")
         if person.deleted:
             raise SlackError("user_disabled")
-        dm = self._workspace.app_dm(person.id)
-        return {"channel": write_conversation(dm) if flag(arguments, "return_im") else {"id": dm.id}}
 
     def history(self, arguments: Arguments) -> dict[str, Any]:
         """conversations.history: newest first, without replies."""
@@ -182,7 +195,7 @@ class ConversationMethods:
             raise SlackError("invalid_types")
         kinds = {_TYPES[each.strip()] for each in names}
         for kind in sorted(kinds):
-            need(self._scopes, _READ.get(kind, "mpim:read"))
+            need(self._scopes, _READ[kind])
         archived = not flag(arguments, "exclude_archived")
         return [
             each
@@ -193,6 +206,11 @@ class ConversationMethods:
     def _listed(self, channels: Sequence[Conversation], arguments: Arguments) -> dict[str, Any]:
         page, cursor = _page(channels, arguments, 999)
         return {"channels": [write_conversation(each) for each in page], **cursor}
+
+
+def _names(arguments: Arguments) -> list[str]:
+    users = arguments.get("users") or ""
+    return [str(each) for each in users] if isinstance(users, list) else str(users).split(",")
 
 
 def _between(messages: Sequence[Message], arguments: Arguments) -> list[Message]:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -52,6 +52,21 @@ class Answer:
         return 200 <= self.status < 300  # noqa: PLR2004 -- HTTP's successes
 
 
+@dataclass(slots=True)
+class Told:
+    """An event that the app was told of.
+
+    Attributes:
+        event: As in the envelope.
+        delivery: The first one.
+        answers: One for each try so far.
+    """
+
+    event: dict[str, Any]
+    delivery: Delivery
+    answers: list[Answer] = field(default_factory=list)
+
+
 class Line(Protocol):
     """A way to the app."""
 
@@ -76,6 +91,8 @@ class SignedPosts:
 
     async def send(self, delivery: Delivery, seconds: float) -> Answer:
         """Post it, signed now."""
+        if not self.url:
+            return Answer(0, "", 0.0, "dispatch_failed")
         if self._session is None:
             self._session = ClientSession(timeout=ClientTimeout(total=60))
         body, content_type = _encode(delivery)

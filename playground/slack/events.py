@@ -1,42 +1,30 @@
-"""What happens in the workspace, and the events that the app is told of it when its manifest asks for them."""
+"""What happens to people and channels, and the events that the app is told of when its manifest asks for them."""
 
 import asyncio
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from playground.slack.chat_methods import ChatMethods
-from playground.slack.delivery import Answer, Delivery, Line
-from playground.slack.errors import NotPossibleError
-from playground.slack.json_objects import write_message, write_user
+from playground.slack.delivery import Answer, Delivery, Line, Told
+from playground.slack.json_objects import write_user
 from playground.slack.manifest import Manifest
 from playground.slack.payloads import write_event
 from playground.slack.records import Records
-from playground.slack.workspace import BOT, BOT_USER, OTHER_TEAM, TEAM, Conversation, Message, Person, Workspace
+from playground.slack.workspace import BOT_USER, OTHER_TEAM, TEAM, Conversation, Message, Person, Workspace
 
 RETRY_AFTER = (0.0, 60.0, 300.0)  # seconds after the first try, the second and the third
-_MESSAGE_EVENTS = {"public": "message.channels", "private": "message.groups", "im": "message.im"}
-_CHANNEL_TYPES = {"public": "channel", "private": "group", "im": "im"}
-
-
-@dataclass(slots=True)
-class Told:
-    """An event that the app was told of.
-
-    Attributes:
-        event: As in the envelope.
-        delivery: The first one.
-        answers: One for each try so far.
-    """
-
-    event: dict[str, Any]
-    delivery: Delivery
-    answers: list[Answer] = field(default_factory=list)
+_SCOPES = {  # Slack lets nobody subscribe without them
+    "message.channels": "channels:history",
+    "message.groups": "groups:history",
+    "message.im": "im:history",
+    "message.mpim": "mpim:history",
+    "reaction_added": "reactions:read",
+    "reaction_removed": "reactions:read",
+}
 
 
 class Happenings:
-    """What people and administrators do; PretendSlack is built upon it.
+    """What administrators do; PretendSlack is built upon it.
 
     Attributes:
         retry_after: Seconds between the tries of an event that the app did not take.
@@ -51,36 +39,7 @@ class Happenings:
     retry_after: tuple[float, ...]
     told: list[Told]
     _line: Line
-    _chat: ChatMethods
     _tasks: set["asyncio.Task[None]"]
-
-    async def say(
-        self, user: str, channel: str | Conversation, text: str, *, thread_ts: str = "", broadcast: bool = False
-    ) -> Message:
-        """Write an ordinary message, or a reply; returns once the app was told for the first time."""
-        person, conversation = self.workspace.person(user), self.workspace.conversation(channel)
-        if person.id not in conversation.members or conversation.archived:
-            raise NotPossibleError(f"{user} cannot write in {conversation.name}")
-        blocks = (
-            {
-                "type": "rich_text",
-                "block_id": secrets.token_urlsafe(4),
-                "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}],
-            },
-        )
-        message = Message(
-            conversation.id,
-            self.workspace.ts(),
-            person.id,
-            text,
-            blocks,
-            thread_ts=thread_ts,
-            broadcast=broadcast,
-            bot_id="B0OTHERBOT" if person.bot else "",
-        )
-        self._chat.post(conversation, message)
-        await self._tell_message(conversation, message)
-        return message
 
     async def tell(self, event: dict[str, Any], *, name: str = "", ext_shared: bool = False) -> Told | None:
         """Tell the app of an event, if its manifest subscribes to it; tried again later when it is not taken.
@@ -90,7 +49,9 @@ class Happenings:
             name: As the manifest names it, the type by default.
             ext_shared: It is about a channel shared with another company.
         """
-        if (name or event["type"]) not in self.manifest.events:
+        name = name or event["type"]
+        scope = _SCOPES.get(name)
+        if name not in self.manifest.events or (scope and scope not in self.manifest.scopes):
             return None
         event = {"event_ts": self.workspace.ts(), **event}
         delivery = Delivery("events_api", write_event(event, at=self.clock(), ext_shared=ext_shared))
@@ -192,12 +153,6 @@ class Happenings:
         self.workspace.put(Message(channel.id, self.workspace.ts(), BOT_USER, text, subtype="channel_join"))
         self.spawn(self._tell_joined(channel, BOT_USER))
 
-    def bot_posted(self, message: Message) -> None:
-        """The bot's own messages are told of too."""
-        channel = self.workspace.conversations[message.channel]
-        if message.bot_id == BOT and _MESSAGE_EVENTS[channel.kind] in self.manifest.events:
-            self.spawn(self._tell_message(channel, message))
-
     async def _tell_joined(self, channel: Conversation, user: str) -> Told | None:
         return await self._tell_of(
             channel,
@@ -215,21 +170,6 @@ class Happenings:
         if channel.kind != "public" and not channel.has_bot:
             return None
         return await self.tell(event, ext_shared=channel.ext_shared)
-
-    async def _tell_message(self, channel: Conversation, message: Message) -> Told | None:
-        if not channel.has_bot:
-            return None
-        event = write_message(message) | {
-            "channel": channel.id,
-            "channel_type": _CHANNEL_TYPES[channel.kind],
-            "event_ts": message.ts,
-            "client_msg_id": secrets.token_hex(16),
-        }
-        person = self.workspace.people[message.user]
-        event["team"] = person.team
-        if message.is_reply:
-            event["parent_user_id"] = channel.history[message.thread_ts].user
-        return await self.tell(event, name=_MESSAGE_EVENTS[channel.kind], ext_shared=channel.ext_shared)
 
     async def _retry(self, told: Told) -> None:
         for number, seconds in enumerate(self.retry_after, start=1):

@@ -64,6 +64,7 @@ class Fault:
         kind: What happens.
         method: To which method, `*` for all.
         times: To how many more calls, None until cleared.
+        every: Of so many calls of that method one meets it, the last of each row.
         arrived: Set when the first call met it.
         calls: How many calls have met it.
     """
@@ -71,9 +72,18 @@ class Fault:
     kind: Kind
     method: str = "*"
     times: int | None = None
+    every: int = 1
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     calls: int = 0
+    _passed: int = 0
     _released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def meets(self, method: str) -> bool:
+        """Whether it befalls a call of this method, which counts it."""
+        if self.method not in {method, "*"}:
+            return False
+        self._passed += 1
+        return self._passed % self.every == 0
 
     def release(self) -> None:
         """Let every held call go on, and those that come."""
@@ -92,9 +102,9 @@ class Faults:
         self._faults: list[Fault] = []
         self._known: list[Fault] = []  # also those that are over but may still hold a call
 
-    def add(self, kind: Kind, method: str = "*", times: int | None = None) -> Fault:
+    def add(self, kind: Kind, method: str = "*", times: int | None = None, every: int = 1) -> Fault:
         """Put a fault in force."""
-        fault = Fault(kind, method, times)
+        fault = Fault(kind, method, times, every)
         self._faults.append(fault)
         self._known.append(fault)
         return fault
@@ -102,7 +112,7 @@ class Faults:
     def take(self, method: str) -> Fault | None:
         """The fault that this call meets."""
         for each in self._faults:
-            if each.method in {method, "*"}:
+            if each.meets(method):
                 each.calls += 1
                 if each.times is not None:
                     each.times -= 1

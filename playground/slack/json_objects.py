@@ -54,17 +54,17 @@ def write_conversation(channel: Conversation) -> dict[str, Any]:
             "is_org_shared": False,
             "user": other,
         }
-    private = channel.kind == "private"
+    private, several = channel.kind in {"private", "mpim"}, channel.kind == "mpim"
     return {
         "id": channel.id,
         "name": channel.name,
         "name_normalized": channel.name,
         "created": _CREATED,
         "creator": "U0OLIVIA",
-        "is_channel": True,
+        "is_channel": not several,
         "is_group": False,
         "is_im": False,
-        "is_mpim": False,
+        "is_mpim": several,
         "is_private": private,
         "is_archived": channel.archived,
         "is_general": channel.name == "general",
@@ -84,25 +84,28 @@ def write_conversation(channel: Conversation) -> dict[str, Any]:
 
 def write_message(message: Message, *, metadata: bool = False) -> dict[str, Any]:
     """As a payload or a method has it."""
-    body: dict[str, Any] = {
-        "type": "message",
+    app = APP if message.bot_id == BOT else "A0OTHERBOT"
+    theirs = message.team if message.team != TEAM else ""
+    optional: dict[str, Any] = {
         "user": message.user,
-        "text": message.text,
-        "ts": message.ts,
-        "team": TEAM,
+        "client_msg_id": message.client_msg_id,
+        "user_team": theirs,
+        "source_team": theirs,
+        "bot_id": message.bot_id,
+        "app_id": message.bot_id and app,
+        "username": message.username,
+        "subtype": "thread_broadcast" if message.broadcast else message.subtype,
+        "thread_ts": message.thread_ts,
+        "blocks": list(message.blocks),
+        "files": list(message.files),
+        "attachments": list(message.attachments),
+        "edited": {"user": message.user, "ts": message.edited_ts} if message.edited_ts else None,
+        "reactions": [{"name": name, "users": list(users), "count": len(users)} for name, users in message.reactions],
     }
-    if message.bot_id:
-        body |= {"bot_id": message.bot_id, "app_id": APP if message.bot_id == BOT else "A0OTHERBOT"}
-    if message.blocks:
-        body["blocks"] = list(message.blocks)
-    if message.thread_ts:
-        body["thread_ts"] = message.thread_ts
-    if message.subtype or message.broadcast:
-        body["subtype"] = message.subtype or "thread_broadcast"
-    if message.edited_ts:
-        body["edited"] = {"user": message.user, "ts": message.edited_ts}
-    if message.username:
-        body["username"] = message.username
+    body: dict[str, Any] = {"type": "message", "text": message.text, "ts": message.ts, "team": message.team}
+    body |= {key: value for key, value in optional.items() if value}
+    if message.files:
+        body["upload"] = False
     if metadata and message.metadata is not None:
         body["metadata"] = message.metadata
     return body

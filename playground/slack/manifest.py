@@ -30,6 +30,7 @@ class Manifest:
         shortcuts: Callback ids, of kind `global` or `message`.
         scopes: Of the bot's token.
         events: That the bot subscribed to, such as `message.channels`.
+        writable: Whether people may write in their DM with the app.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Manifest:
     shortcuts: dict[str, str]
     scopes: tuple[str, ...]
     events: frozenset[str]
+    writable: bool
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -47,10 +49,12 @@ def read_manifest(path: Path) -> Manifest:
     shortcuts: list[dict[str, Any]] = features.get("shortcuts") or []
     scopes: dict[str, Any] = (raw.get("oauth_config") or {}).get("scopes") or {}
     subscriptions: dict[str, Any] = (raw.get("settings") or {}).get("event_subscriptions") or {}
+    home: dict[str, Any] = features.get("app_home") or {}
     return Manifest(
         name=(features.get("bot_user") or {}).get("display_name") or raw["display_information"]["name"],
         commands={each["command"]: Command(each["command"], bool(each.get("should_escape"))) for each in commands},
         shortcuts={each["callback_id"]: each["type"] for each in shortcuts},
         scopes=tuple(scopes.get("bot") or ()),
         events=frozenset(subscriptions.get("bot_events") or ()),
+        writable=home.get("messages_tab_enabled", True) and not home.get("messages_tab_read_only_enabled", False),
     )

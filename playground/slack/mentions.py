@@ -51,6 +51,12 @@ def escape_typed(
     return _TYPED.sub(write, escaped)
 
 
+def write_typed(text: str, people: Sequence[Person], channels: Sequence[Conversation]) -> str:
+    """What a person typed as Slack keeps it in a message: people without their names, phone numbers as links."""
+    escaped = escape_typed(text, people, channels, mentions=True, phones=True)
+    return re.sub(r"<@(\w+)\|[^>]*>", r"<@\1>", escaped)
+
+
 def _in_mrkdwn(text: str) -> Iterator[str]:
     for found in _MENTION.finditer(text):
         yield found[1] or found[3] or f"!{found[2]}"

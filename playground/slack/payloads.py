@@ -152,6 +152,11 @@ def write_suggestion(person: Person, view: OpenView, block_id: str, action_id: s
     }
 
 
+def new_event_id() -> str:
+    """One that was never given before."""
+    return f"Ev0{secrets.token_hex(5).upper()}"
+
+
 def write_event(event: dict[str, Any], *, at: float, ext_shared: bool) -> dict[str, Any]:
     """An event in its envelope; its id is the same in every redelivery."""
     return {
@@ -161,7 +166,7 @@ def write_event(event: dict[str, Any], *, at: float, ext_shared: bool) -> dict[s
         "api_app_id": APP,
         "event": event,
         "type": "event_callback",
-        "event_id": f"Ev0{secrets.token_hex(5).upper()}",
+        "event_id": new_event_id(),
         "event_time": int(at),
         "authorizations": [
             {
@@ -194,4 +199,5 @@ def _user(person: Person) -> dict[str, Any]:
 
 
 def _channel_name(channel: Conversation) -> str:
+    """DMs of several people are named, `mpdm-…`, as channels are."""
     return {"im": "directmessage", "private": "privategroup"}.get(channel.kind, channel.name)

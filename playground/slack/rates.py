@@ -16,6 +16,9 @@ _TIER_OF = {
     "users.conversations": 3,
     "chat.update": 3,
     "chat.delete": 3,
+    "reactions.add": 3,
+    "reactions.remove": 2,
+    "reactions.get": 3,
     "team.info": 3,
     "bots.info": 3,
     "users.info": 4,
@@ -25,7 +28,7 @@ _TIER_OF = {
     "views.push": 4,
 }
 _CONNECTIONS = 10  # an app may have so many at once, so it may open so many in a burst
-_AUTH_TESTS = 600  # a minute: "hundreds", says its page
+_AUTH_TESTS = 600  # a minute: "hundreds", says its page; chat.getPermalink has no tier either
 
 
 @dataclass(slots=True)

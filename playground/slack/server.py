@@ -15,14 +15,16 @@ from playground.slack.chat_methods import ChatMethods
 from playground.slack.conversation_methods import ConversationMethods
 from playground.slack.delivery import SignedPosts
 from playground.slack.errors import NotPossibleError
-from playground.slack.events import RETRY_AFTER, Happenings
+from playground.slack.events import RETRY_AFTER
 from playground.slack.faults import Fault, Faults, Kind
 from playground.slack.json_objects import write_conversation, write_ephemeral, write_message, write_user
 from playground.slack.manifest import read_manifest
 from playground.slack.rates import Rates
+from playground.slack.reaction_methods import ReactionMethods
 from playground.slack.records import Call, Ping, Records, Subscription
 from playground.slack.response_urls import ResponseUrls
 from playground.slack.socket_mode import SocketConnections
+from playground.slack.talking import Talking
 from playground.slack.views import Views
 from playground.slack.web_api import Arguments, WebApi
 from playground.slack.workspace import BOT_USER, Conversation, Ephemeral, Message, Workspace
@@ -30,7 +32,7 @@ from playground.slack.workspace import BOT_USER, Conversation, Ephemeral, Messag
 Found = TypeVar("Found")
 
 
-class PretendSlack(Acting, Happenings):
+class PretendSlack(Acting, Talking):
     """A strict Slack; an async context manager that listens while it is open.
 
     Args:
@@ -77,18 +79,19 @@ class PretendSlack(Acting, Happenings):
         self._tasks = set()
         self._offered = {}
         self._port = port
-        channels = ConversationMethods(self.workspace, self.manifest.scopes, self.bot_joined)
-        self._chat = ChatMethods(
-            self.workspace, self.views, self.records, channels, self.manifest.scopes, self.bot_posted
-        )
+        scopes = self.manifest.scopes
+        channels = ConversationMethods(self.workspace, scopes, self.bot_joined)
+        self._chat = ChatMethods(self.workspace, self.views, self.records, channels, scopes, self)
+        self._reactions = ReactionMethods(self.workspace, self.records, channels, scopes, self.bot_reacted)
         self._responses = ResponseUrls(self.workspace, self._chat, clock)
         self._api = WebApi(
             methods={
                 **channels.table(),
                 **self._chat.table(),
+                **self._reactions.table(),
                 "apps.connections.open": self._open_connection,
             },
-            scopes=self.manifest.scopes,
+            scopes=scopes,
             bot_token=self.bot_token,
             app_token=self.app_token,
             rates=self.rates,
@@ -159,9 +162,9 @@ class PretendSlack(Acting, Happenings):
                 return each
         raise NotPossibleError(f"nobody is shown an ephemeral {ts}")
 
-    def fault(self, kind: Kind, method: str = "*", times: int | None = None) -> Fault:
-        """Break the next `times` calls of a method, or all until it is cleared."""
-        return self._faults.add(kind, method, times)
+    def fault(self, kind: Kind, method: str = "*", times: int | None = None, *, every: int = 1) -> Fault:
+        """Break the next `times` calls of a method, or all until it is cleared; or only one of `every` so many."""
+        return self._faults.add(kind, method, times, every)
 
     def clear_faults(self, fault: Fault | None = None) -> None:
         """End one fault, or all; held calls go on."""

@@ -50,10 +50,14 @@ class Message:
         text, blocks, metadata: As the Web API has them.
         thread_ts: The parent's ts, "" outside of threads; a parent has its own.
         bot_id: Of the app that wrote it, "" for people.
-        subtype: `channel_join` and the like, "" for an ordinary message.
+        subtype: `channel_join` and the like, `file_share`, `bot_message`; "" for an ordinary message.
         broadcast: A reply that is shown in the channel too.
         edited_ts: When its text was changed without blocks, "" otherwise.
         username: A name of the app's own choosing, "" for its usual one.
+        team: Of whoever wrote it.
+        client_msg_id: Given by a person's client, "" for apps.
+        files, attachments: As the Web API has them; attachments are what Slack shows of links.
+        reactions: Who gave each emoji, in their order.
     """
 
     channel: str
@@ -68,11 +72,25 @@ class Message:
     broadcast: bool = False
     edited_ts: str = ""
     username: str = ""
+    team: str = TEAM
+    client_msg_id: str = ""
+    files: tuple[dict[str, Any], ...] = ()
+    attachments: tuple[dict[str, Any], ...] = ()
+    reactions: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def is_reply(self) -> bool:
         """Whether it stands in a thread, below its parent."""
         return self.thread_ts not in {"", self.ts}
+
+    @property
+    def is_notice(self) -> bool:
+        """Whether Slack wrote it: that somebody joined, that a message was deleted."""
+        return self.subtype not in {"", "file_share", "bot_message"}
+
+    def reacted(self, name: str) -> tuple[str, ...]:
+        """Who gave this emoji."""
+        return dict(self.reactions).get(name, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +112,12 @@ class Ephemeral:
 
 @dataclass(slots=True)
 class Conversation:
-    """A channel, a private channel or a DM.
+    """A channel, a private channel, a DM or a DM of several people.
 
     Attributes:
-        id: `C…`, of a DM `D…`.
+        id: `C…`, of a DM `D…`, of several people's `G…`.
         name: Without `#`; of a DM our own key for it, such as `dm-alice-ben`.
-        kind: `public`, `private` or `im`.
+        kind: `public`, `private`, `im` or `mpim`.
         members: Ids.
         archived, ext_shared: As conversations.info has them.
         history: All messages, replies too, oldest first.
@@ -116,7 +134,14 @@ class Conversation:
     @property
     def messages(self) -> tuple[Message, ...]:
         """What people and apps wrote in the channel, oldest first, without replies and Slack's own notices."""
-        return tuple(each for each in self.history.values() if not each.is_reply and not each.subtype)
+        return tuple(each for each in self.history.values() if not each.is_reply and not each.is_notice)
+
+    @property
+    def shown(self) -> tuple[Message, ...]:
+        """The same with the replies that were also sent to the channel."""
+        return tuple(
+            each for each in self.history.values() if (not each.is_reply or each.broadcast) and not each.is_notice
+        )
 
     def thread(self, ts: str) -> tuple[Message, ...]:
         """The replies to a message, oldest first."""
@@ -188,6 +213,18 @@ class Workspace:
             dm = Conversation(channel, f"dm-{person.name}", "im", {person.id, BOT_USER})
             self.conversations[channel] = dm
         return self.conversations[channel]
+
+    def group_dm(self, users: Iterable[str]) -> Conversation:
+        """The DM of several people with the app, opened when it is not yet there."""
+        members = {*users, BOT_USER}
+        for each in self.conversations.values():
+            if each.kind == "mpim" and each.members == members:
+                return each
+        handles = sorted(self.people[each].name for each in members)
+        count = sum(each.kind == "mpim" for each in self.conversations.values()) + 1
+        group = Conversation(f"G0MPDM{count:05}", f"mpdm-{'--'.join(handles)}-1", "mpim", members)
+        self.conversations[group.id] = group
+        return group
 
     def put(self, message: Message) -> Message:
         """Store a new message or a new version of one."""

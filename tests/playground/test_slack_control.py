@@ -108,3 +108,17 @@ async def test_what_cannot_be_is_said_in_words(process: Process):
     assert "who" in mistyped["error"]
     assert in_vain["error"].startswith("not true within 0.01 s")
     assert "command" in unknown["error"]
+
+
+async def test_people_write_edit_and_react_through_it(process: Process):
+    """A message is named by its channel and ts."""
+    said = await process.ask("say", user="ben", channel="support", text="hello")
+    where = {"channel": "support", "ts": said["ts"]}
+    await process.ask("edit", user="ben", text="hello again", **where)
+    await process.ask("react", user="alice", name="eyes", **where)
+    (shown,) = await process.ask("messages", channel="support")
+    await process.ask("unreact", user="alice", name="eyes", **where)
+    await process.ask("delete", user="ben", **where)
+
+    assert (shown["text"], shown["reactions"]) == ("hello again", [["eyes", ["U0ALICE"]]])
+    assert await process.ask("messages", channel="support") == []
