@@ -37,6 +37,8 @@ SCOPES_OF_EVENT = {
     "message.groups": {"groups:history"},
     "message.im": {"im:history"},
     "message.mpim": {"mpim:history"},
+    "reaction_added": {"reactions:read"},
+    "reaction_removed": {"reactions:read"},
 }
 BOT_SCOPES = {
     *("app_mentions:read", "channels:history", "channels:join", "channels:manage", "channels:read", "chat:write"),
@@ -201,4 +203,13 @@ def test_every_scope_says_why() -> None:
     scopes = [line for line in lines[start + 1 : stop] if line.strip().startswith("- ")]
     silent = {line.split("- ")[1] for line in scopes if "#" not in line}
 
-    assert silent == {"channels:history", "groups:history", "im:history"}
+    assert silent == {"channels:history", "groups:history", "im:history", "mpim:history"}
+
+
+def test_every_event_of_a_message_says_why() -> None:
+    """Who approves that an app hears what is said reads what it listens for."""
+    lines = MANIFEST.read_text("utf-8").splitlines()
+    heard = [line.strip() for line in lines if line.strip().startswith(("- message.", "- reaction_"))]
+
+    assert len(heard) == 5
+    assert [line for line in heard if " # " not in line] == []
