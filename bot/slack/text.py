@@ -58,6 +58,21 @@ def to_slack_fallback(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def show_link(url: str, label: str) -> str:
+    """`label (url)`, or one of them where the other says the same."""
+    scheme, _, address = url.partition(":")
+    if scheme == "tel":
+        return label or address
+    if scheme == "mailto":
+        url = address
+    address = address.removeprefix("//")
+    if not label:
+        return url
+    if label in {url, address, address.removesuffix("/")}:
+        return label
+    return f"{label} ({url})"
+
+
 def _replace(pattern: re.Pattern[str], text: str, read: Callable[[re.Match[str]], str | None]) -> str:
     """As `pattern.sub`; what `read` does not know stays, and its last colon may begin the next name."""
     pieces: list[str] = []
@@ -80,19 +95,8 @@ def _read_label(label: str) -> str:
 
 
 def _read_link(url: str, label: str) -> str:
-    """`label (url)`, or one of them where the other says the same."""
-    url, label = re.sub(_ENTITY, lambda match: _ENTITIES[match[0]], url), _read_label(label)
-    scheme, _, address = url.partition(":")
-    if scheme == "tel":
-        return label or address
-    if scheme == "mailto":
-        url = address
-    address = address.removeprefix("//")
-    if not label:
-        return url
-    if label in {url, address, address.removesuffix("/")}:
-        return label
-    return f"{label} ({url})"
+    """As `show_link`, of what Slack escaped."""
+    return show_link(re.sub(_ENTITY, lambda match: _ENTITIES[match[0]], url), _read_label(label))
 
 
 def _read_mention(named: str, label: str, names: Names) -> str:
