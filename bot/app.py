@@ -23,7 +23,8 @@ from bot.carrierx.client import CarrierXClient
 from bot.services.following import Follower, FollowPace
 from bot.services.numbers import Numbers
 from bot.services.outbox import Outbox, Pace
-from bot.services.ports import CarrierState, Clock, InboundText
+from bot.services.ports import CarrierState, Clock
+from bot.services.receiving import InboundRules, Receiving
 from bot.services.sending import Rules, Sending
 from bot.settings import Settings
 from bot.slack.announcer import POSTS, UPDATES, Announcer
@@ -38,6 +39,7 @@ from bot.store.entries import EntryStore
 from bot.store.following import FollowStore
 from bot.store.health import HealthStore
 from bot.store.holds import HoldStore
+from bot.store.inbox import InboxStore
 from bot.store.numbers import NumberStore
 from bot.store.outbox import OutboxStore
 from bot.store.posts import PostStore
@@ -102,6 +104,8 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             interval=settings.sms_numbers_seconds,
         )
 
+        people = People(slack, allowed_shared=settings.sms_shared_channels, admins=settings.sms_admins)
+
         def our_name(number: str) -> str:
             ours = numbers.find(number)
             return ours.name if ours is not None else ""
@@ -113,6 +117,8 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             clock,
             our_name=our_name,
             command=settings.sms_command,
+            home=settings.sms_inbound_channel,
+            admins=people.admins,
             sweep=settings.sms_sweep_seconds,
             drain=_SHOWN,
         )
@@ -143,7 +149,6 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
                 sweep=sweep, give_up=settings.give_up, lookup=settings.sms_lookup_seconds, poll=settings.poll
             ),
         )
-        people = People(slack, allowed_shared=settings.sms_shared_channels)
         listeners = Listeners(
             texts=Sending(
                 batches=batches,
@@ -164,6 +169,26 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             region=settings.sms_default_region,
             countries=settings.sms_countries,
         )
+        inbox = InboxStore(engine, revive=timedelta(days=settings.sms_broadcast_days))
+        receiving = Receiving(
+            inbox=inbox,
+            carrier=carrier,
+            rules=InboundRules(
+                home=settings.sms_inbound_channel,
+                brand=settings.sms_brand,
+                contact=settings.sms_help_contact,
+                only=frozenset(settings.sms_numbers),
+                callbacks=bool(settings.carrierx_callback_secret),
+                verify=settings.carrierx_verify_callbacks,
+                callback_wait=timedelta(seconds=settings.sms_callback_wait_seconds),
+                catch_up=settings.sms_catch_up_seconds,
+            ),
+            ours=numbers.every,
+            team=lambda: (people.identity.team, people.identity.team_name),
+            clock=clock,
+            announcer=announcer,
+            wake_outbox=outbox.wake,
+        )
         bolt = build_bolt(slack, people)
         listeners.register(bolt)
         socket = None
@@ -175,13 +200,10 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             await followed.receive(state, clock.now())
             announcer.wake()
 
-        async def receive_inbound(text: InboundText) -> None:
-            _log.debug("inbound.left_aside", sid=text.sid)
-
         app = web.Application(client_max_size=MAX_BODY)
         app.add_routes(health_routes(health.write, health.show_degraded))
         secrets = tuple(secret.get_secret_value() for secret in settings.carrierx_callback_secret)
-        app.add_routes(callback_routes(secrets, receive, receive_inbound))
+        app.add_routes(callback_routes(secrets, receive, receiving.receive))
         if socket is None:
             assert settings.slack_signing_secret is not None  # Settings asks for one of the two
             app.add_routes(slack_routes(bolt, settings.slack_signing_secret.get_secret_value()))
@@ -199,6 +221,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         working = _Loops()
         working.start("outbox", outbox.run())
         working.start("follower", follower.run())
+        working.start("receiving", receiving.run())
         showing = _Loops()
         showing.start("announcer", announcer.run())
         coming = _Loops()
@@ -214,6 +237,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             working.release()
             outbox.close()
             follower.close()
+            receiving.close()
 
         app.on_shutdown.append(leave)
         try:
@@ -225,6 +249,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             await batches.drain()
             await working.finish(until - loop.time())
             await followed.drain()
+            await inbox.drain()
             announcer.close()
             await showing.finish(_SHOWN)
             await reading.cancel()

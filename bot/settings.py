@@ -7,8 +7,10 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import available_timezones
 
 import phonenumbers
+from phonenumbers.timezone import time_zones_for_number
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -21,7 +23,11 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.domain.quiet_hours import QuietHours, parse_quiet_hours
+from bot.errors import InvalidInputError
+
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_ZONE = "America/New_York"  # where most of the United States and Canada live
 _LONGEST = 604_800.0  # a week, and far below what a timedelta takes
 _SCHEDULE = "must be growing numbers of seconds, like 15,60,300"
 _HOST = re.compile(r"(\[[^\]]+\]|[^:\[\]]*)(:\d+)?")  # PostgreSQL's may be several, with commas
@@ -118,11 +124,39 @@ def _check_database(value: str) -> str:
     return value
 
 
+def _check_channel(value: str) -> str:
+    if not re.fullmatch(r"[CG][A-Z0-9]{2,}|", value):
+        raise _wrong(f"has {value}, which is no channel's id; it ends the channel's details, like C0123")
+    return value
+
+
+def _check_people(values: tuple[str, ...]) -> tuple[str, ...]:
+    if wrong := [value for value in values if not re.fullmatch(r"[UW][A-Z0-9]{2,}", value)]:
+        raise _wrong(f"has {wrong[0]}, which is no member's id; it is in the member's profile, under ⋮, like U0123")
+    return values
+
+
+def _check_hours(value: str) -> str:
+    try:
+        parse_quiet_hours(value)
+    except InvalidInputError as exc:
+        raise _wrong(f"cannot be read: {exc.user_message.rstrip('.')}") from None
+    return value
+
+
+def _check_zone(value: str) -> str:
+    if value and value not in available_timezones():
+        raise _wrong(f"has {value}, which is no time zone; write one like America/New_York")
+    return value
+
+
 _List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 _Number = Annotated[str, AfterValidator(_check_number)]
 _Region = Annotated[str, AfterValidator(_check_region)]
 _Url = Annotated[str, AfterValidator(_check_url)]
 _Seconds = Annotated[float, Field(gt=0, le=_LONGEST)]
+_SecondsOrNone = Annotated[float, Field(ge=0, le=_LONGEST)]
+_Days = Annotated[float, Field(gt=0, le=36_500)]
 
 
 class Settings(BaseSettings):
@@ -168,6 +202,42 @@ class Settings(BaseSettings):
     sms_shared_channels: _List = Field(
         (), description="Ids of channels shared with other companies in which the command may be used"
     )
+    sms_inbound_channel: Annotated[str, AfterValidator(_check_channel)] = Field(
+        "", description="Id of the channel for texts from phones where no other is set; else the administrators' DM"
+    )
+    sms_admins: Annotated[_List, AfterValidator(_check_people)] = Field(
+        (), description="Ids of who may set things; by default the workspace's admins and owners"
+    )
+    sms_brand: Annotated[str, Field(max_length=60)] = Field(
+        "", description="Who you are in automatic answers; by default the workspace's name"
+    )
+    sms_help_contact: Annotated[str, Field(max_length=80)] = Field(
+        "", description="Where customers find help: a phone number, an address; it is the answer to HELP"
+    )
+    sms_undo_seconds: _SecondsOrNone = Field(
+        5.0, description="How long a reply that is texted by itself can be undone; 0 is not at all"
+    )
+    sms_quiet_hours: Annotated[str, AfterValidator(_check_hours)] = Field(
+        "21:00-08:00", description="When nobody is texted first, by the phone's clock; `off` for never"
+    )
+    sms_time_zone: Annotated[str, AfterValidator(_check_zone)] = Field(
+        "", description="The zone of phones whose number tells none; by default that of SMS_DEFAULT_FROM"
+    )
+    sms_send_now: bool = Field(True, description="Whether a text that waits for the morning has a Send now button")
+    sms_broadcast_days: _Days = Field(
+        3.0, description="A text in a thread that has rested so long is shown in the channel too"
+    )
+    sms_nudge_minutes: _SecondsOrNone = Field(
+        0.0, description="Say so when a text has had no answer for that long; 0 is never"
+    )
+    sms_catch_up_seconds: _Seconds = Field(120.0, description="How often CarrierX's records are read for missed texts")
+    sms_callback_wait_seconds: _SecondsOrNone = Field(
+        60.0, description="How long a record waits for its callback before it is shown"
+    )
+    sms_retention_days: _Days = Field(365.0, description="What was written is erased then; opt-outs never are")
+    carrierx_verify_callbacks: bool = Field(
+        False, description="Ask CarrierX for a text again before it is believed; `/sms status` says whether it answers"
+    )
     sms_rate_per_number: Annotated[float, Field(ge=0, le=1_000)] = Field(
         5.0, description="Texts a second from one number; 0 is off"
     )
@@ -209,6 +279,19 @@ class Settings(BaseSettings):
     def give_up(self) -> timedelta:
         """How long a text may wait to be handed over."""
         return timedelta(minutes=self.sms_give_up_minutes)
+
+    @property
+    def quiet_hours(self) -> QuietHours | None:
+        """When nobody is texted first."""
+        return parse_quiet_hours(self.sms_quiet_hours)
+
+    @property
+    def time_zone(self) -> str:
+        """The zone of phones whose number tells none."""
+        if self.sms_time_zone or self.sms_default_from is None:
+            return self.sms_time_zone or _ZONE
+        zones = time_zones_for_number(phonenumbers.parse(self.sms_default_from))
+        return zones[0] if len(zones) == 1 and zones[0] in available_timezones() else _ZONE
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -255,6 +338,8 @@ _REMEDY: Mapping[str, str] = {
 _WRONG: Mapping[str, str] = {
     "int_parsing": "must be a whole number",
     "float_parsing": "must be a number",
+    "bool_parsing": "must be true or false",
+    "string_too_long": "must have {max_length} characters or fewer",
     "greater_than": "must be more than {gt:g}",
     "greater_than_equal": "must be {ge:g} or more",
     "less_than_equal": "must be {le:g} or less",

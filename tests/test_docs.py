@@ -35,8 +35,10 @@ def rows(text: str) -> list[list[str]]:
 
 def show_default(value: Any) -> str:
     """A default as people write it into a `.env`."""
-    if value is None or value == ():
+    if value is None or value in {(), ""}:
         return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     values = value if isinstance(value, tuple) else (value,)
     return "`" + ",".join(f"{item:g}" if isinstance(item, float) else str(item) for item in values) + "`"
 

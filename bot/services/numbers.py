@@ -58,12 +58,17 @@ class Numbers:
     loaded: bool = False
     trouble: str = ""
     _able: tuple[OurNumber, ...] = ()
+    _every: frozenset[E164] = frozenset()
     _by_channel: dict[str, E164] = field(default_factory=dict)
     _by_person: dict[str, E164] = field(default_factory=dict)
 
     def able(self) -> tuple[OurNumber, ...]:
         """Those that can text, by number."""
         return self._able
+
+    def every(self) -> frozenset[E164]:
+        """All of the account's, whatever they can."""
+        return self._every
 
     def find(self, number: E164) -> OurNumber | None:
         """The number if it can text."""
@@ -115,6 +120,7 @@ class Numbers:
         self._by_person = people | self._by_person
 
     def _set(self, numbers: Sequence[OurNumber]) -> None:
+        self._every = frozenset(ours.number for ours in numbers)
         self._able = tuple(
             sorted(
                 (ours for ours in numbers if ours.sms and (not self.only or ours.number in self.only)),

@@ -41,6 +41,7 @@ class People:
     Args:
         slack: Without retry handlers.
         allowed_shared: Channels where `/sms` may be used although another company sees them.
+        admins: Who may set things; empty for the workspace's admins and owners.
         every: Seconds between two full readings.
         lookup: Seconds for one question while somebody waits.
     """
@@ -50,6 +51,7 @@ class People:
         slack: AsyncWebClient,
         *,
         allowed_shared: Collection[str] = (),
+        admins: Collection[str] = (),
         every: float = EVERY,
         lookup: float = LOOKUP,
     ) -> None:
@@ -59,6 +61,7 @@ class People:
         """Why the last reading failed, for the operator; "" when it did not."""
         self._slack = slack
         self._allowed = frozenset(allowed_shared)
+        self._admins = tuple(admins)
         self._every = every
         self._lookup = lookup
         self._people: dict[str, Person] = {}
@@ -83,6 +86,26 @@ class People:
     def channel(self, channel_id: str) -> Channel | None:
         """A channel, None when the bot cannot see one by that id."""
         return self._channels.get(channel_id)
+
+    def admins(self) -> tuple[str, ...]:
+        """Who may set things, as far as they are known."""
+        if self._admins:
+            return self._admins
+        ours = self.identity.team
+        found = (user for user, person in self._people.items() if person.admin)
+        return tuple(sorted(user for user in found if not explain_refusal(user, self._people[user], ours)))
+
+    async def admit_admin(self, user_id: str, team: str) -> None:
+        """Return when somebody may set things.
+
+        Raises:
+            RefusedError: They may not, or Slack does not say who they are.
+        """
+        await self.admit(user_id, team)
+        if user_id in self._admins or (not self._admins and self._people[user_id].admin):
+            return
+        who = "whoever SMS_ADMINS names" if self._admins else "an admin or owner of this workspace"
+        raise RefusedError(f"Only {who} can do this. Nothing was changed.")
 
     async def admit(self, user_id: str, team: str) -> None:
         """Return when somebody may text.
@@ -181,6 +204,7 @@ class People:
         me = await self._ask("auth.test")
         self.identity = Identity(
             team=me.get("team_id") or "",
+            team_name=me.get("team") or "",
             bot_id=me.get("bot_id") or "",
             bot_user_id=me.get("user_id") or "",
         )

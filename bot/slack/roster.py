@@ -18,6 +18,7 @@ class Person:
         bot: A bot or a workflow.
         guest: May see only some channels.
         stranger: From another company.
+        admin: An admin or owner of the workspace.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Person:
     bot: bool = False
     guest: bool = False
     stranger: bool = False
+    admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,10 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the bot is: its workspace, and its own ids, by which it knows its own messages."""
+    """Who the bot is: its workspace with its name, and its own ids, by which it knows its own messages."""
 
     team: str = ""
+    team_name: str = ""
     bot_id: str = ""
     bot_user_id: str = ""
 
@@ -78,6 +81,7 @@ def read_person(user: Mapping[str, Any]) -> Person:
         bot=bool(user.get("is_bot") or user.get("is_workflow_bot")),
         guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
         stranger=bool(user.get("is_stranger")),
+        admin=bool(user.get("is_admin") or user.get("is_owner")),
     )
 
 

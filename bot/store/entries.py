@@ -87,7 +87,7 @@ async def _read_inbound(connection: AsyncConnection, row: Row[Any]) -> Inbound:
         text=found.text,
         media_urls=tuple(json.loads(found.media_urls)),
         received_at=found.received_at,
-        late=found.message_sid is None,
+        late=found.late,
         keyword=found.keyword,
         blocked=found.blocked,
         wish=Wish(found.wish),

@@ -176,6 +176,13 @@ message = Table(
         postgresql_where=text("check_at IS NOT NULL"),
     ),
     Index("message_sid", "sid"),
+    Index(
+        "message_of_ours",
+        "recipient",
+        "accepted_at",
+        sqlite_where=text("purpose <> ''"),
+        postgresql_where=text("purpose <> ''"),
+    ),
 )
 
 recipient = Table(
@@ -233,6 +240,7 @@ inbound = Table(
     Column("media_urls", Text, nullable=False),  # JSON list
     Column("received_at", Time, nullable=False),  # by CarrierX
     Column("stored_at", Time, nullable=False),
+    Column("late", Boolean, nullable=False, server_default=false()),  # no callback brought it
     Column("broadcast", Boolean, nullable=False, server_default=false()),
     Column("keyword", Text, nullable=False, server_default=""),
     Column("blocked", Boolean, nullable=False, server_default=false()),

@@ -32,6 +32,8 @@ QUICK = {
     "carrierx_answer_seconds": 0.5,
     "sms_rate_per_number": 0.0,
     "sms_default_from": "+15162065575",
+    "sms_inbound_channel": "C0GENERAL",
+    "sms_quiet_hours": "off",
 }
 _SPEED = 8.0  # the bot's seconds in one of ours: what waits a second apart in Slack does not make tests wait
 

@@ -33,6 +33,13 @@ def _batches_and_messages() -> None:
         message.add_column(sa.Column("zones", sa.Text(), server_default="", nullable=False))
         message.add_column(sa.Column("purpose", sa.Text(), server_default="", nullable=False))
     op.execute("UPDATE message SET ready_at = accepted_at")
+    op.create_index(
+        "message_of_ours",
+        "message",
+        ["recipient", "accepted_at"],
+        sqlite_where=sa.text("purpose <> ''"),
+        postgresql_where=sa.text("purpose <> ''"),
+    )
 
 
 def _conversations() -> None:
@@ -65,6 +72,7 @@ def _conversations() -> None:
         sa.Column("media_urls", sa.Text(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("stored_at", sa.BigInteger(), nullable=False),
+        sa.Column("late", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("broadcast", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("keyword", sa.Text(), server_default="", nullable=False),
         sa.Column("blocked", sa.Boolean(), server_default=sa.false(), nullable=False),

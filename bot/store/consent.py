@@ -1,0 +1,121 @@
+"""The ledger of who wants no texts, and where it stands for each phone."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.domain.message import E164
+from bot.store.following import fail_opted_out
+from bot.store.tables import consent, opt_out
+
+
+class Action(StrEnum):
+    """What the ledger says happened."""
+
+    OPTED_OUT = "opted_out"
+    OPTED_IN = "opted_in"
+    KEPT = "kept"  # somebody judged that a text is no wish to stop
+    ERASED = "erased"  # somebody had a person's texts erased
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the ledger.
+
+    Attributes:
+        number: The phone.
+        action: What happened.
+        at: When it was said or decided.
+        ours: The number of ours that it was said to, "" when none was.
+        words: By what words, "" for a decision.
+        user_id: Who decided, "" when the phone itself said it.
+        reason: Why, as they wrote it.
+    """
+
+    number: E164
+    action: Action
+    at: datetime
+    ours: E164 = ""
+    words: str = ""
+    user_id: str = ""
+    reason: str = ""
+
+
+async def note_consent(connection: AsyncConnection, line: Line, now: datetime) -> bool:
+    """Write a line; whether it changed where the ledger stands, which an older line than the newest does not.
+
+    An opt-out fails what waits for that phone in the same transaction.
+    """
+    values = {"number": line.number, "action": line.action, "at": line.at, "ours": line.ours, "words": line.words}
+    values |= {"user_id": line.user_id, "reason": line.reason, "noted_at": now}
+    await connection.execute(insert(consent), [values])
+    if line.action not in {Action.OPTED_OUT, Action.OPTED_IN}:
+        return False
+    blocked = line.action is Action.OPTED_OUT
+    before = await is_blocked(connection, line.number)
+    upsert = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(opt_out)
+    stands = upsert.values(number=line.number, blocked=blocked, at=line.at).on_conflict_do_update(
+        index_elements=[opt_out.c.number],
+        set_={"blocked": blocked, "at": line.at},
+        where=opt_out.c.at <= line.at,
+    )
+    newest = (await connection.execute(stands.returning(opt_out.c.number))).first() is not None
+    if newest and blocked:
+        await fail_opted_out(connection, now)
+    return newest and before is not blocked
+
+
+async def is_blocked(connection: AsyncConnection, number: E164) -> bool:
+    """Whether a phone is opted out."""
+    return bool(await connection.scalar(select(opt_out.c.blocked).where(opt_out.c.number == number)))
+
+
+class ConsentStore:
+    """The ledger, as administrators see it."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def note(self, line: Line, now: datetime) -> bool:
+        """Write a line; whether it changed where the ledger stands."""
+        async with self._engine.begin() as connection:
+            return await note_consent(connection, line, now)
+
+    async def blocked(self, numbers: Collection[E164]) -> frozenset[E164]:
+        """Those of the numbers that are opted out."""
+        wanted = select(opt_out.c.number).where(opt_out.c.blocked, opt_out.c.number.in_(numbers))
+        async with self._engine.connect() as connection:
+            return frozenset((await connection.execute(wanted)).scalars())
+
+    async def opted_out(self, limit: int) -> tuple[tuple[Line, ...], int]:
+        """The newest opt-outs that stand, each with its line in the ledger, and how many there are in all."""
+        standing = select(opt_out).where(opt_out.c.blocked).order_by(opt_out.c.at.desc())
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(standing)).all()
+            lines = []
+            for row in rows[:limit]:
+                found = (
+                    await connection.execute(
+                        select(consent)
+                        .where(consent.c.number == row.number, consent.c.action == Action.OPTED_OUT)
+                        .order_by(consent.c.at.desc(), consent.c.id.desc())
+                        .limit(1)
+                    )
+                ).one()
+                lines.append(
+                    Line(
+                        found.number,
+                        Action(found.action),
+                        found.at,
+                        found.ours,
+                        found.words,
+                        found.user_id,
+                        found.reason,
+                    )
+                )
+        return tuple(lines), len(rows)

@@ -1,0 +1,357 @@
+"""Texts from phones: each stored once, in one transaction with all that follows from its words.
+
+A text is known by CarrierX's id of its message or of its detail record. Where the two differ, a record is paired with
+the one callback that says the same; two callbacks are never compared by what they say.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.domain.keywords import Keyword, read_keyword
+from bot.domain.message import E164, Origin, Purpose, Wish
+from bot.services.ports import Hold, InboundText, NewBatch, NewMessage, RepeatedError
+from bot.services.receiving import Arrival, Doubted, Reading
+from bot.services.showing import Wants
+from bot.store.batches import insert_batches, pair_of
+from bot.store.commits import GroupCommit
+from bot.store.consent import Action, Line, is_blocked, note_consent
+from bot.store.tables import arrival as waiting
+from bot.store.tables import batch, conversation, cursor, inbound, message, number_rule
+from bot.store.upsert import insert_new
+
+_PATIENT = 5.0  # seconds; nobody waits for a text to be stored but CarrierX
+_NEAR = timedelta(seconds=5)  # between a callback's and its record's idea of when a text came
+_RARELY = timedelta(hours=1)  # between two automatic answers to one person
+_CONFIRM = timedelta(minutes=5)  # 47 CFR 64.1200(a)(12): a later confirmation is no confirmation any more
+_TOGETHER = 100
+_TICK = timedelta(microseconds=1)
+_RECORD: Final = "record"
+_CALLBACK: Final = "callback"
+_CURSOR = "inbound"
+_FLOOR = "inbound_floor"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The conversation that a text belongs to, and what of it matters for showing the text."""
+
+    id: str
+    channel: str
+    at: datetime  # later than what came before, so that the order stands
+    broadcast: bool
+
+
+class InboxStore:
+    """The inbound and arrival tables.
+
+    Args:
+        engine: The database.
+        revive: After how long a rest of its thread a text is shown in the channel too.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, revive: timedelta) -> None:
+        self._engine = engine
+        self._revive = revive
+        self._commits: GroupCommit[Arrival] = GroupCommit(engine, self._write, deadline=_PATIENT)
+
+    async def receive(self, arrival: Arrival) -> bool:
+        """Store a text with all that follows from its words; False when another process was just before us.
+
+        Raises:
+            NotStoredError, StoredOrNotError: CarrierX should tell again, or its records will.
+        """
+        try:
+            await self._commits.put(arrival)
+        except RepeatedError:
+            return False
+        return True
+
+    async def drain(self) -> None:
+        """Wait for the writes under way."""
+        await self._commits.drain()
+
+    async def doubt(self, text: InboundText, now: datetime) -> None:
+        """Keep a callback until it is asked for again."""
+        async with self._engine.begin() as connection:
+            if not await _is_known(connection, text.sid):
+                await insert_new(connection, waiting, [_wait(_CALLBACK, text, now)])
+
+    async def doubted(self, now: datetime) -> tuple[Doubted, ...]:
+        """Callbacks that are due to be asked for again; another process leaves them alone for a minute."""
+        due = select(waiting).where(waiting.c.source == _CALLBACK, waiting.c.due_at <= now)
+        due = due.order_by(waiting.c.due_at).limit(_TOGETHER).with_for_update(skip_locked=True)
+        async with self._engine.begin() as connection:
+            rows = (await connection.execute(due)).all()
+            if rows:
+                await connection.execute(
+                    update(waiting)
+                    .where(waiting.c.id.in_([row.id for row in rows]))
+                    .values(due_at=now + timedelta(minutes=1), tries=waiting.c.tries + 1)
+                )
+        return tuple(Doubted(row.sid, _read_text(row.body)[1], row.tries) for row in rows)
+
+    async def judge(self, sid: str, due_at: datetime | None) -> None:
+        """Ask for a callback later, or, with None, no more."""
+        theirs = (waiting.c.source == _CALLBACK, waiting.c.sid == sid)
+        async with self._engine.begin() as connection:
+            if due_at is None:
+                await connection.execute(delete(waiting).where(*theirs))
+            else:
+                await connection.execute(update(waiting).where(*theirs).values(due_at=due_at))
+
+    async def note_record(self, text: InboundText, now: datetime, due_at: datetime) -> None:
+        """Keep a record until its callback has had its time; nothing when the text is stored already."""
+        async with self._engine.begin() as connection:
+            if not await _is_known(connection, text.sid):
+                await insert_new(connection, waiting, [_wait(_RECORD, text, now) | {"due_at": due_at}])
+
+    async def due_records(self, now: datetime) -> tuple[InboundText, ...]:
+        """Records whose callbacks have not come in time, oldest first."""
+        due = select(waiting.c.body).where(waiting.c.source == _RECORD, waiting.c.due_at <= now)
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(due.order_by(waiting.c.id).limit(_TOGETHER))).all()
+        return tuple(_read_text(row.body)[0] for row in rows)
+
+    async def note_history(self, texts: Sequence[InboundText], now: datetime) -> None:
+        """Take only what the ledger needs from texts of before our time, oldest first."""
+        async with self._engine.begin() as connection:
+            for text in texts:
+                blocked = await is_blocked(connection, text.sender)
+                await _note_keyword(connection, read_keyword(text.text, blocked=blocked), text, text.to, now)
+
+    async def take_turn(self, now: datetime, until: datetime) -> Reading | None:
+        """Where reading goes on, if no other process is at it."""
+        async with self._engine.begin() as connection:
+            await insert_new(connection, cursor, [{"name": _CURSOR, "at": now}])
+            row = (await connection.execute(select(cursor).where(cursor.c.name == _CURSOR).with_for_update())).one()
+            if row.lease_until is not None and row.lease_until > now:
+                return None
+            await connection.execute(update(cursor).where(cursor.c.name == _CURSOR).values(lease_until=until))
+            floor = await connection.scalar(select(cursor.c.at).where(cursor.c.name == _FLOOR))
+        return Reading(None if floor is None else row.at, floor or now)
+
+    async def end_turn(self, newest: datetime | None) -> None:
+        """Let the next process read, from there; never from before where this one began."""
+        ahead = () if newest is None else (cursor.c.at < newest,)
+        async with self._engine.begin() as connection:
+            ours = update(cursor).where(cursor.c.name == _CURSOR)
+            await connection.execute(ours.values(lease_until=None))
+            if newest is not None:
+                await connection.execute(ours.where(*ahead).values(at=newest))
+
+    async def begin_at(self, now: datetime) -> None:
+        """The history is read: from now on texts are shown."""
+        async with self._engine.begin() as connection:
+            await insert_new(connection, cursor, [{"name": _FLOOR, "at": now}])
+
+    async def last_text_at(self) -> datetime | None:
+        """When the last text went or came."""
+        async with self._engine.connect() as connection:
+            at: datetime | None = await connection.scalar(select(func.max(batch.c.accepted_at)))
+        return at
+
+    async def _write(self, connection: AsyncConnection, arrivals: list[Arrival]) -> None:
+        for arrival in arrivals:
+            if not await self._settle_known(connection, arrival):
+                await self._insert(connection, arrival)
+
+    async def _settle_known(self, connection: AsyncConnection, arrival: Arrival) -> bool:
+        """Whether a text is stored already, by its id or, between a callback and a record, by what it says."""
+        sid = arrival.text.sid
+        named = or_(inbound.c.message_sid == sid, inbound.c.record_sid == sid)
+        row = (await connection.execute(select(inbound).where(named))).first()
+        if row is None:
+            row = await _find_twin(connection, arrival)
+        if row is None:
+            return False
+        column = inbound.c.record_sid if arrival.from_record else inbound.c.message_sid
+        if getattr(row, column.name) is None:
+            await connection.execute(update(inbound).where(inbound.c.id == row.id).values({column.name: sid}))
+        if arrival.from_record:
+            await _forget_record(connection, sid)
+        return True
+
+    async def _insert(self, connection: AsyncConnection, arrival: Arrival) -> None:
+        text, sender = arrival.text, arrival.text.sender
+        entry_id = str(uuid4())
+        place = await self._find_place(connection, arrival, entry_id)
+        blocked = await is_blocked(connection, sender)
+        keyword = read_keyword(text.text, blocked=blocked)
+        await connection.execute(
+            insert(batch),
+            [
+                {
+                    "id": entry_id,
+                    "key": f"inbound:{text.sid}",
+                    "team": arrival.team,
+                    "user_id": "",
+                    "user_name": "",
+                    "channel": place.channel,
+                    "asked_in": place.channel,
+                    "origin": Origin.INBOUND,
+                    "conversation_id": place.id,
+                    "sender": arrival.ours,
+                    "response_url": "",
+                    "accepted_at": place.at,
+                    "wants": int(Wants.POST),
+                    "show_at": arrival.now,
+                }
+            ],
+        )
+        changed = await _note_keyword(connection, keyword, text, arrival.ours, arrival.now, arrival.received_at)
+        await connection.execute(
+            insert(inbound),
+            [
+                {
+                    "id": entry_id,
+                    "message_sid": None if arrival.from_record else text.sid,
+                    "record_sid": text.sid if arrival.from_record else None,
+                    "number": sender,
+                    "ours": arrival.ours,
+                    "text": text.text,
+                    "media_urls": json.dumps(text.media_urls),
+                    "received_at": arrival.received_at,
+                    "stored_at": arrival.now,
+                    "late": arrival.from_record,
+                    "broadcast": place.broadcast,
+                    "keyword": "" if keyword is Keyword.ASK else keyword,
+                    "blocked": await is_blocked(connection, sender),
+                    "wish": Wish.OPEN if keyword is Keyword.ASK else Wish.NONE,
+                }
+            ],
+        )
+        await _forget_record(connection, text.sid)
+        if changed or keyword is Keyword.HELP:
+            await _answer(connection, arrival, keyword, place)
+
+    async def _find_place(self, connection: AsyncConnection, arrival: Arrival, entry_id: str) -> _Place:
+        """The text's conversation, which it begins where there is none."""
+        pair = pair_of(arrival.ours, arrival.members)
+        theirs = select(conversation).where(conversation.c.pair == pair).with_for_update()
+        row = (await connection.execute(theirs)).first()
+        if row is None:
+            routed = select(number_rule.c.channel).where(number_rule.c.number == arrival.ours)
+            channel = await connection.scalar(routed) or arrival.home
+            new = {"id": str(uuid4()), "pair": pair, "sender": arrival.ours, "members": json.dumps(arrival.members)}
+            new |= {"team": arrival.team, "channel": channel, "asked_in": channel, "root_id": entry_id}
+            await insert_new(connection, conversation, [new | {"active_at": arrival.now - _TICK}])
+            row = (await connection.execute(theirs)).one()
+        at = max(arrival.now, row.active_at + _TICK)
+        known: dict[str, Any] = {"active_at": at, "inbound_at": max(row.inbound_at or at, arrival.received_at)}
+        if row.thread_ts is None and not row.root_id:
+            known["root_id"] = entry_id
+        await connection.execute(update(conversation).where(conversation.c.id == row.id).values(known))
+        rested = row.thread_ts is not None and arrival.now - row.active_at > self._revive
+        return _Place(row.id, row.channel, at, rested)
+
+
+async def _is_known(connection: AsyncConnection, sid: str) -> bool:
+    named = or_(inbound.c.message_sid == sid, inbound.c.record_sid == sid)
+    return (await connection.execute(select(inbound.c.id).where(named))).first() is not None
+
+
+async def _find_twin(connection: AsyncConnection, arrival: Arrival) -> Row[Any] | None:
+    """Of a record its callback, of a callback its record, where the two have different ids."""
+    text = arrival.text
+    unpaired: ColumnElement[bool] = and_(inbound.c.message_sid.is_(None), inbound.c.record_sid.is_not(None))
+    if arrival.from_record:
+        unpaired = and_(inbound.c.record_sid.is_(None), inbound.c.message_sid.is_not(None))
+    at = arrival.received_at
+    twins = (
+        select(inbound)
+        .where(
+            unpaired,
+            inbound.c.number == text.sender,
+            inbound.c.ours == arrival.ours,
+            inbound.c.received_at.between(at - _NEAR, at + _NEAR),
+            inbound.c.text == text.text,
+        )
+        .order_by(inbound.c.received_at, inbound.c.stored_at)
+        .limit(1)
+        .with_for_update()
+    )
+    return (await connection.execute(twins)).first()
+
+
+async def _forget_record(connection: AsyncConnection, sid: str) -> None:
+    await connection.execute(delete(waiting).where(waiting.c.source == _RECORD, waiting.c.sid == sid))
+
+
+async def _note_keyword(
+    connection: AsyncConnection,
+    keyword: Keyword,
+    text: InboundText,
+    ours: E164,
+    now: datetime,
+    at: datetime | None = None,
+) -> bool:
+    """Write what a text says into the ledger; whether that changed who may be texted."""
+    if keyword not in {Keyword.STOP, Keyword.START}:
+        return False
+    action = Action.OPTED_OUT if keyword is Keyword.STOP else Action.OPTED_IN
+    line = Line(text.sender, action, at or text.created_at or now, ours=ours, words=text.text)
+    return await note_consent(connection, line, now)
+
+
+async def _answer(connection: AsyncConnection, arrival: Arrival, keyword: Keyword, place: _Place) -> None:
+    """Answer by ourselves, unless we have lately or it is too late."""
+    purpose = Purpose(keyword)
+    send_by = arrival.received_at + (_CONFIRM if purpose is Purpose.STOP else _RARELY)
+    if send_by <= arrival.now or await _has_answered(connection, arrival, purpose):
+        return
+    said = {Purpose.STOP: arrival.answers.stop, Purpose.HELP: arrival.answers.help}
+    hold = Hold(None, arrival.now, send_by)
+    answer = NewBatch(
+        id=str(uuid4()),
+        key=f"answer:{arrival.text.sid}",
+        team=arrival.team,
+        user_id="",
+        user_name="",
+        channel=place.channel,
+        response_url="",
+        sender=arrival.ours,
+        text=said.get(purpose, arrival.answers.start),
+        media_urls=(),
+        accepted_at=place.at + _TICK,
+        messages=(NewMessage(str(uuid4()), (arrival.text.sender,), group=False, hold=hold, purpose=purpose),),
+        origin=Origin.ANSWER,
+        conversation_id=place.id,
+    )
+    await insert_batches(connection, [answer])
+
+
+async def _has_answered(connection: AsyncConnection, arrival: Arrival, purpose: Purpose) -> bool:
+    """Whether this person had an answer within the hour; one to HELP does not cost them the one to STOP."""
+    counted = message.c.purpose == purpose if purpose is Purpose.STOP else message.c.purpose != Purpose.PERSONAL
+    lately = select(message.c.seq).where(
+        message.c.recipient == arrival.text.sender, counted, message.c.accepted_at > arrival.now - _RARELY
+    )
+    return (await connection.execute(lately.limit(1))).first() is not None
+
+
+def _wait(source: str, text: InboundText, now: datetime) -> dict[str, Any]:
+    body = json.dumps({"text": asdict(text), "at": now.isoformat()}, default=datetime.isoformat)
+    return {"source": source, "sid": text.sid, "body": body, "due_at": now}
+
+
+def _read_text(body: str) -> tuple[InboundText, datetime]:
+    """A text that waited, and since when."""
+    stored = json.loads(body)
+    known = stored["text"]
+    created = known["created_at"]
+    text = InboundText(
+        **known
+        | {
+            "group": tuple(known["group"]),
+            "media_urls": tuple(known["media_urls"]),
+            "created_at": datetime.fromisoformat(created) if created else None,
+        }
+    )
+    return text, datetime.fromisoformat(stored["at"])

@@ -1,0 +1,42 @@
+"""Texts from phones: where they are shown, how often, and in what words."""
+
+from tests.scenarios.reading import read
+from tests.scenarios.world import DIGITS, SHOWN, World
+
+OURS = "15162065575"
+
+
+async def test_answer_comes_into_the_thread_of_the_text(each_world: World):
+    """One conversation has one thread, and each text from the phone one post in it."""
+    world = each_world
+    root = await world.text("Running ten minutes late")
+    await world.posted()
+    await world.shown(root, "queued")
+
+    world.carrier.inbound(DIGITS, OURS, "ok")
+    world.carrier.inbound(DIGITS, OURS, "ok")
+    await world.shown(root, "ok", place=2)
+
+    assert [said for said in world.replies(root) if "ok" in said] == [f"{SHOWN} texted\nok"] * 2
+    assert len(world.slack.channel("support").messages) == 1
+
+
+async def test_first_text_of_a_phone_goes_to_the_inbound_channel(world: World):
+    """It begins a thread there; what follows stands in it."""
+    world.carrier.inbound(DIGITS, OURS, "<!channel> *Hello* <https://evil.example|bank>")
+    root = await world.root("general")
+    world.carrier.inbound(DIGITS, OURS, "anybody there?")
+    await world.shown(root, "anybody there?")
+
+    assert read(root) == (f"{SHOWN} texted Support (516) 206-5575\n<!channel> *Hello* <https://evil.example|bank>")
+    assert world.slack.pings == []
+
+
+async def test_callback_that_comes_twice_is_one_text(world: World):
+    world.carrier.inbound(DIGITS, OURS, "twice", copies=2)
+    root = await world.root("general")
+    world.carrier.inbound(DIGITS, OURS, "once")
+    await world.shown(root, "once")
+
+    assert [read(each) for each in world.slack.thread(root.ts)] == [f"{SHOWN} texted\nonce"]
+    assert len(world.slack.channel("general").messages) == 1
