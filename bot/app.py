@@ -20,11 +20,14 @@ from aiohttp import web
 from bot.carrierx.callbacks import callback_routes
 from bot.carrierx.carrier import CarrierX
 from bot.carrierx.client import CarrierXClient
+from bot.services.deciding import Deciding
 from bot.services.following import Follower, FollowPace
+from bot.services.hours import Hours
 from bot.services.numbers import Numbers
 from bot.services.outbox import Outbox, Pace
 from bot.services.ports import CarrierState, Clock
 from bot.services.receiving import InboundRules, Receiving
+from bot.services.replying import Replying
 from bot.services.sending import Rules, Sending
 from bot.settings import Settings
 from bot.slack.announcer import POSTS, UPDATES, Announcer
@@ -32,8 +35,10 @@ from bot.slack.bolt import build_bolt, slack_routes
 from bot.slack.listeners import Listeners
 from bot.slack.people import People
 from bot.slack.socket import Socket
-from bot.slack.web_client import open_web_client
+from bot.slack.threads import Threads
+from bot.slack.web_client import Workspace, open_web_client
 from bot.store.batches import BatchStore
+from bot.store.consent import ConsentStore
 from bot.store.engine import is_postgresql, open_database
 from bot.store.entries import EntryStore
 from bot.store.following import FollowStore
@@ -43,6 +48,8 @@ from bot.store.inbox import InboxStore
 from bot.store.numbers import NumberStore
 from bot.store.outbox import OutboxStore
 from bot.store.posts import PostStore
+from bot.store.replies import ReplyStore
+from bot.store.rules import RuleStore
 from bot.web import MAX_BODY, health_routes
 
 _IN = 3.0  # seconds that requests to us may take at the end; Slack waits no longer
@@ -119,6 +126,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             command=settings.sms_command,
             home=settings.sms_inbound_channel,
             admins=people.admins,
+            send_now=settings.sms_send_now,
             sweep=settings.sms_sweep_seconds,
             drain=_SHOWN,
         )
@@ -138,6 +146,9 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
                 concurrency=_CONCURRENCY,
             ),
         )
+        replies = ReplyStore(engine)
+        rules = RuleStore(engine)
+        hours = Hours(rules=rules, writers=replies, clock=clock, usual=settings.quiet_hours, zone=settings.time_zone)
         follower = Follower(
             followed=followed,
             held=holds,
@@ -145,23 +156,37 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             outbox=outbox,
             announcer=announcer,
             clock=clock,
+            put_off=hours.put_off,
             pace=FollowPace(
                 sweep=sweep, give_up=settings.give_up, lookup=settings.sms_lookup_seconds, poll=settings.poll
             ),
         )
-        listeners = Listeners(
-            texts=Sending(
-                batches=batches,
-                numbers=numbers,
-                rules=Rules(
-                    region=settings.sms_default_region,
-                    countries=settings.sms_countries,
-                    trusted=frozenset({_origin(settings.carrierx_api_url)}),
-                ),
-                clock=clock,
-                announcer=announcer,
-                wake_outbox=outbox.wake,
+        sending = Sending(
+            batches=batches,
+            numbers=numbers,
+            hours=hours,
+            rules=Rules(
+                region=settings.sms_default_region,
+                countries=settings.sms_countries,
+                trusted=frozenset({_origin(settings.carrierx_api_url)}),
             ),
+            clock=clock,
+            announcer=announcer,
+            wake_outbox=outbox.wake,
+        )
+        replying = Replying(
+            replies=replies,
+            batches=batches,
+            rules=rules,
+            sending=sending,
+            hours=hours,
+            clock=clock,
+            announcer=announcer,
+            wake_outbox=outbox.wake,
+            undo=timedelta(seconds=settings.sms_undo_seconds),
+        )
+        listeners = Listeners(
+            texts=sending,
             senders=numbers,
             people=people,
             slack=slack,
@@ -189,7 +214,17 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             announcer=announcer,
             wake_outbox=outbox.wake,
         )
+        threads = Threads(
+            replying=replying,
+            deciding=Deciding(decisions=ConsentStore(engine), clock=clock, announcer=announcer),
+            texts=sending,
+            people=people,
+            workspace=Workspace(slack),
+            undo=settings.sms_undo_seconds,
+            send_now=settings.sms_send_now,
+        )
         bolt = build_bolt(slack, people)
+        threads.register(bolt)
         listeners.register(bolt)
         socket = None
         if settings.slack_app_token is not None:
@@ -210,6 +245,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
 
         now = clock.now()
         await numbers.load()
+        await hours.load()
         await holds.probe_soon(now)
         if not is_postgresql(settings.database_url):
             await outgoing.recover(now)
@@ -217,6 +253,8 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         reading = _Loops()
         reading.start("numbers", numbers.run())
         reading.start("people", people.run())
+        reading.start("hours", hours.run())
+        reading.start("threads", threads.run())
         reading.start("health", health.run())
         working = _Loops()
         working.start("outbox", outbox.run())
@@ -246,6 +284,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             await leave(app)
             await coming.cancel()
             await listeners.close()
+            await threads.close()
             await batches.drain()
             await working.finish(until - loop.time())
             await followed.drain()

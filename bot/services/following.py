@@ -1,7 +1,7 @@
 """Follows texts after the request: settles doubts by looking them up, asks where no receipt comes, gives up in time."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -171,6 +171,9 @@ class FollowPace:
     poll: timedelta
 
 
+PutOff = Callable[[Late], Awaitable[Hold | None]]
+
+
 class Follower:
     """The loop that looks after texts whose requests are over, and after those that have waited too long.
 
@@ -188,7 +191,7 @@ class Follower:
         announcer: Announcer,
         clock: Clock,
         pace: FollowPace,
-        put_off: Callable[[Late], Hold | None] = lambda _: None,
+        put_off: PutOff,
     ) -> None:
         self._followed = followed
         self._put_off = put_off
@@ -223,7 +226,7 @@ class Follower:
         changed = await self._followed.expire(now, now - self._pace.give_up) > 0
         changed |= await self._followed.refuse_opted_out(now) > 0
         for late in await self._followed.late(now):
-            await self._followed.put_off(late, self._put_off(late), now)
+            await self._followed.put_off(late, await self._put_off(late), now)
             changed = True
         changed |= await self._followed.adopt_receipts(now)
         await self._probe(now)

@@ -292,6 +292,10 @@ class Accepting(Protocol):
         """Cancel what has not left; how many messages that were."""
         ...
 
+    async def send_now(self, batch_id: str, now: datetime) -> int:
+        """Let go what waits only for the morning; how many messages that were."""
+        ...
+
     async def batch(self, batch_id: str) -> Batch | None:
         """One batch as it stands."""
         ...

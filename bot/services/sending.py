@@ -13,13 +13,24 @@ from bot.domain.media import check_text, parse_media
 from bot.domain.message import E164, Message, Recipient, Status
 from bot.domain.phone import parse_recipients, show_number
 from bot.errors import InvalidFieldsError, InvalidInputError, RefusedError, StoredOrNotError
+from bot.services.hours import Hours
 from bot.services.numbers import Numbers
-from bot.services.ports import Accepting, Announcer, Clock, NewBatch, NewMessage, OurNumber, RepeatedError
+from bot.services.ports import (
+    Accepting,
+    Announcer,
+    Clock,
+    NewBatch,
+    NewMessage,
+    OptedOutError,
+    OurNumber,
+    RepeatedError,
+)
 
 GROUP_SIZE = 10  # numbers of a group MMS with the sender (CarrierX, sms/send)
 MAX_RECIPIENTS = 50
 _UNSETTLED = frozenset({Status.FAILED, Status.UNCONFIRMED})
 _log = structlog.get_logger(__name__)
+_NAMED = 4  # numbers in one sentence
 _CANCEL = 2.0  # seconds; Slack waits three
 
 Read = TypeVar("Read")
@@ -104,6 +115,7 @@ class Sending:
         *,
         batches: Accepting,
         numbers: Numbers,
+        hours: Hours,
         rules: Rules,
         clock: Clock,
         announcer: Announcer,
@@ -111,6 +123,7 @@ class Sending:
     ) -> None:
         self._batches = batches
         self._numbers = numbers
+        self._hours = hours
         self._rules = rules
         self._clock = clock
         self._announcer = announcer
@@ -143,6 +156,7 @@ class Sending:
         if wrong or ours is None:
             raise InvalidFieldsError(wrong)
         recipients = (to,) if group else tuple((number,) for number in to)
+        now = self._clock.now()
         new = NewBatch(
             id=str(uuid4()),
             key=draft.key,
@@ -154,10 +168,34 @@ class Sending:
             sender=ours.number,
             text=text,
             media_urls=media,
-            accepted_at=self._clock.now(),
-            messages=tuple(NewMessage(str(uuid4()), numbers, group) for numbers in recipients),
+            accepted_at=now,
+            messages=tuple(
+                [
+                    NewMessage(str(uuid4()), numbers, group, hold=await self._hours.hold(ours.number, numbers, now))
+                    for numbers in recipients
+                ]
+            ),
         )
         return await self._accept(new)
+
+    def check(self, sender: E164, recipients: tuple[E164, ...], text: str) -> None:
+        """Judge a reply to a conversation by the rules for every text.
+
+        Raises:
+            InvalidFieldsError: It cannot go as it is.
+        """
+        wrong: dict[str, str] = {}
+        self._read(wrong, "text", lambda: check_text(text, has_media=False), None)
+        self._check_both(wrong, sender, recipients, mms=len(recipients) > 1)
+        if wrong:
+            raise InvalidFieldsError(wrong)
+
+    async def send_now(self, batch_id: str) -> bool:
+        """Let go what waits only for the morning; False when nothing does any more."""
+        freed = await self._batches.send_now(batch_id, self._clock.now())
+        self._wake_outbox()
+        self._announcer.wake()
+        return freed > 0
 
     async def again(self, batch_id: str, *, key: str, user_id: str, user_name: str, response_url: str) -> Acceptance:
         """Send the failed and the unconfirmed of a batch once more, as a new batch with all rules checked again.
@@ -221,6 +259,9 @@ class Sending:
             await self._batches.accept(new)
         except RepeatedError:
             return Acceptance("", repeated=True)
+        except OptedOutError as exc:
+            group = any(text.group for text in new.messages)
+            raise RefusedError(explain_opted_out(exc.numbers, group=group), "to") from exc
         self._numbers.note_used(new.channel, new.user_id, new.sender)
         self._wake_outbox()
         self._announcer.wake()
@@ -261,14 +302,17 @@ class Sending:
     def _check_again(self, first: Message, messages: tuple[NewMessage, ...]) -> None:
         """The rules may have changed since: the countries, what the number can."""
         wrong: dict[str, str] = {}
-        to = ",".join(number for new in messages for number in new.recipients)
-        none: tuple[str, ...] = ()
-        self._read(wrong, "to", lambda: self._recipients(to), none)
+        numbers = tuple(number for new in messages for number in new.recipients)
         mms = bool(first.media_urls) or any(new.group for new in messages)
-        draft = Draft("", "", "", "", "", "", first.sender, "", first.text)
-        self._read(wrong, "from", lambda: self._sender(draft, mms=mms), None)
+        self._check_both(wrong, first.sender, numbers, mms=mms)
         if wrong:
             raise InvalidFieldsError(wrong)
+
+    def _check_both(self, wrong: dict[str, str], sender: E164, recipients: tuple[E164, ...], *, mms: bool) -> None:
+        none: tuple[str, ...] = ()
+        self._read(wrong, "to", lambda: self._recipients(",".join(recipients)), none)
+        draft = Draft("", "", "", "", "", "", sender, "", "")
+        self._read(wrong, "from", lambda: self._sender(draft, mms=mms), None)
 
     @staticmethod
     def _read(wrong: dict[str, str], field: str, read: Callable[[], Read], otherwise: Read) -> Read:
@@ -278,6 +322,17 @@ class Sending:
         except InvalidInputError as error:
             wrong[field] = error.user_message
             return otherwise
+
+
+def explain_opted_out(numbers: tuple[E164, ...], *, group: bool) -> str:
+    """Why nobody can be texted who asked for no more texts, and what to do."""
+    who = " and ".join(map(show_number, numbers)) if len(numbers) < _NAMED else f"{len(numbers)} of the numbers"
+    verb = "has" if len(numbers) == 1 else "have"
+    rest = " A group goes to all or none: leave them out, or text the others separately." if group else ""
+    return (
+        f"{who} {verb} asked for no more texts, so nothing was sent. They get texts again when they text START "
+        f"to your number.{rest}"
+    )
 
 
 def _repeat(text: Message) -> list[NewMessage]:

@@ -61,6 +61,7 @@ class Announcer:
         command: The slash command.
         home: Where texts go that have no channel of their own, "" for the administrators.
         admins: Who they are.
+        send_now: A text that waits for the morning may be sent all the same.
         concurrency: Requests to Slack at once.
         sweep: Seconds between two looks when nobody calls `wake`.
         lease: Seconds that one request with all that belongs to it may take; a crash delays its batch so long.
@@ -79,13 +80,14 @@ class Announcer:
         command: str = "/sms",
         home: str = "",
         admins: Callable[[], Collection[str]] = tuple,
+        send_now: bool = True,
         concurrency: int = 4,
         sweep: float = 1.0,
         lease: float = 20.0,
         drain: float = 8.0,
         pause: float = 1.0,
     ) -> None:
-        self._desk = Desk(posts, Workspace(client), clock, our_name, command, home, admins)
+        self._desk = Desk(posts, Workspace(client), clock, our_name, command, home, admins, send_now)
         self._entries = entries
         self._clock = clock
         self._concurrency = concurrency

@@ -37,6 +37,7 @@ from bot.slack.text import to_slack_fallback
 
 CANCEL: Final = "sms_cancel"
 AGAIN: Final = "sms_again"
+SEND_NOW: Final = "sms_send_now"
 
 _MOVED = {"archived": "is archived", "restricted": "takes no posts from apps"}
 _NAMED = 6  # recipients named in the channel message; the thread has a line for each
@@ -89,8 +90,13 @@ def show_root(batch: Batch, our_name: str = "") -> Content:
     return Content(to_slack_fallback(said), (rich_text(*body),))
 
 
-def show_status(batch: Batch) -> Content:
-    """The first reply, edited in place: every step with its time, a line per recipient."""
+def show_status(batch: Batch, *, send_now: bool = True) -> Content:
+    """The first reply, edited in place: every step with its time, a line per recipient.
+
+    Args:
+        batch: As it stands now.
+        send_now: A text that waits for the morning may be sent all the same.
+    """
     every = states.copies(batch)
     newest = _newest(batch)
     body = [section(*newest.elements)]
@@ -101,8 +107,11 @@ def show_status(batch: Batch) -> Content:
         body.append(bullets(*(_show_line(copy, detailed=len(every) <= _DETAILED) for copy in every)))
 
     blocks = [rich_text(*body)]
-    if states.can_cancel(batch):
-        blocks.append(_button("Cancel", CANCEL, batch.id))
+    buttons = [show_button("Cancel", CANCEL, batch.id)] if states.can_cancel(batch) else []
+    if send_now and states.can_send_now(batch):
+        buttons.append(show_button("Send now", SEND_NOW, batch.id))
+    if buttons:
+        blocks.append({"type": "actions", "elements": buttons})
     return Content(to_slack_fallback(newest.text), tuple(blocks))
 
 
@@ -135,7 +144,8 @@ def show_trouble(batch: Batch) -> Content | None:
     open_ones = [recipient for _, recipient in bad if not recipient.retried]
     if open_ones:
         sure = all(recipient.status is Status.FAILED for recipient in open_ones)
-        blocks.append(_button("Try again" if sure else "Send again", AGAIN, batch.id))
+        button = show_button("Try again" if sure else "Send again", AGAIN, batch.id)
+        blocks.append({"type": "actions", "elements": [button]})
     return Content(f"<@{batch.user_id}> {to_slack_fallback(' '.join(sentences))}", tuple(blocks))
 
 
@@ -263,14 +273,14 @@ def _explain(failure: Failure | None, *, retried: bool) -> str:
     return clip(sentence if retried else " ".join(filter(None, (sentence, remedy))), _SENTENCE)
 
 
-def _button(label: str, action_id: str, batch_id: str) -> Element:
-    button = {
+def show_button(label: str, action_id: str, entry_id: str) -> Element:
+    """A button about an entry."""
+    return {
         "type": "button",
         "action_id": action_id,
         "text": {"type": "plain_text", "text": label},
-        "value": batch_id,
+        "value": entry_id,
     }
-    return {"type": "actions", "elements": [button]}
 
 
 def _count(number: int, noun: str) -> str:

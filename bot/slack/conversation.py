@@ -9,7 +9,7 @@ from typing import Final
 from bot.domain.message import Batch, Inbound, Note, Purpose, Wish
 from bot.domain.phone import show_number
 from bot.slack import states
-from bot.slack.blocks import Content, show_media
+from bot.slack.blocks import Content, show_button, show_media
 from bot.slack.rich_text import (
     DAY_AND_CLOCK,
     Element,
@@ -87,7 +87,7 @@ def _explain(text: Inbound) -> list[Element]:
 def _ask(text: Inbound) -> tuple[Element, ...]:
     if text.wish is not Wish.OPEN:
         return ()
-    buttons = [_button("Opt out", OPT_OUT, text.id), _button("Keep", KEEP, text.id)]
+    buttons = [show_button("Opt out", OPT_OUT, text.id), show_button("Keep", KEEP, text.id)]
     return ({"type": "actions", "elements": buttons},)
 
 
@@ -134,12 +134,3 @@ def show_link(channel_id: str, ts: str, workspace: str) -> Content:
     elements.append(words(". Replies here are not texted."))
     said = f"This conversation goes on in <#{channel_id}>. Replies here are not texted."
     return Content(said, (rich_text(section(*elements)),))
-
-
-def _button(label: str, action_id: str, value: str) -> Element:
-    return {
-        "type": "button",
-        "action_id": action_id,
-        "text": {"type": "plain_text", "text": label},
-        "value": value,
-    }

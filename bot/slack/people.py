@@ -95,6 +95,15 @@ class People:
         found = (user for user, person in self._people.items() if person.admin)
         return tuple(sorted(user for user in found if not explain_refusal(user, self._people[user], ours)))
 
+    async def is_member(self, user_id: str, team: str) -> bool:
+        """Whether somebody is a member of this workspace, who may text.
+
+        Raises:
+            RefusedError: Slack does not say who they are.
+        """
+        person = self._people.get(user_id) or await self._ask_person(user_id)
+        return not explain_refusal(user_id, person, self.identity.team or team)
+
     async def admit_admin(self, user_id: str, team: str) -> None:
         """Return when somebody may set things.
 

@@ -61,12 +61,14 @@ class Names:
         bot: What people type after `@` to name the bot, "" when that is not known.
         command: The slash command.
         workspace: Its address, "" when that is not known.
+        send_now: A text that waits for the morning may be sent all the same.
     """
 
     ours: str = ""
     bot: str = ""
     command: str = "/sms"
     workspace: str = ""
+    send_now: bool = True
 
 
 _UNNAMED = Names()
@@ -117,7 +119,7 @@ def _want(entry: Entry, posts: Mapping[Kind, Post], names: Names) -> dict[Kind, 
         case Batch(origin=Origin.ANSWER):
             return {Kind.ROOT: show_answer(entry)}
         case Batch(origin=Origin.REPLY):
-            return _want_of_reply(entry, posts)
+            return _want_of_reply(entry, posts, names)
     if root is not None and root.state is PostState.GONE:
         # Without the channel message there is no thread to keep; only a failure is worth a message of its own.
         return {Kind.TROUBLE: show_trouble(entry)}
@@ -127,18 +129,18 @@ def _want(entry: Entry, posts: Mapping[Kind, Post], names: Names) -> dict[Kind, 
     return {
         Kind.ROOT: show_root(entry, names.ours),
         Kind.NOTICE: show_notice(entry, names.bot),
-        Kind.STATUS: show_status(entry),
+        Kind.STATUS: show_status(entry, send_now=names.send_now),
         Kind.TROUBLE: show_trouble(entry),
         Kind.LINK: left,
     }
 
 
-def _want_of_reply(batch: Batch, posts: Mapping[Kind, Post]) -> dict[Kind, Content | Mark | None]:
+def _want_of_reply(batch: Batch, posts: Mapping[Kind, Post], names: Names) -> dict[Kind, Content | Mark | None]:
     """A reply is in Slack already: a reaction hints at its state, and only what needs words gets words."""
     wanted: dict[Kind, Content | Mark | None] = {Kind.MARK: Mark(_choose_mark(batch))}
     if batch.messages:
         worded = Kind.STATUS in posts or any(_needs_words(message) for message in batch.messages)
-        wanted[Kind.STATUS] = show_status(batch) if worded else None
+        wanted[Kind.STATUS] = show_status(batch, send_now=names.send_now) if worded else None
         wanted[Kind.TROUBLE] = show_trouble(batch)
     return wanted
 

@@ -52,6 +52,7 @@ class Desk:
         command: The slash command.
         home: Where texts go that have no channel of their own, "" for the administrators.
         admins: Who they are.
+        send_now: A text that waits for the morning may be sent all the same.
     """
 
     posts: Posts
@@ -61,6 +62,7 @@ class Desk:
     command: str = "/sms"
     home: str = ""
     admins: Callable[[], Collection[str]] = tuple
+    send_now: bool = True
 
 
 class Turn:
@@ -360,6 +362,7 @@ class Turn:
             bot=self._desk.workspace.name,
             command=self._desk.command,
             workspace=self._desk.workspace.url,
+            send_now=self._desk.send_now,
         )
         steps = plan(self._entry, self._posts, self._desk.clock.now(), names)
         return min(steps, key=lambda step: step.due, default=None)

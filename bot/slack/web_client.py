@@ -247,10 +247,25 @@ class Workspace:
         Raises:
             SlackRefusedError: The address is not one of Slack's, or is used up.
         """
+        await self._respond(response_url, {"response_type": "ephemeral", "replace_original": False, "text": text})
+
+    async def replace(self, response_url: str, content: Content) -> None:
+        """Put other content into the message whose button was pressed, which one person sees."""
+        said = {"replace_original": True, "text": content.text, "blocks": list(content.blocks)}
+        await self._respond(response_url, said)
+
+    async def take_back(self, response_url: str) -> None:
+        """Take away the message whose button was pressed, which one person sees."""
+        await self._respond(response_url, {"delete_original": True})
+
+    async def open(self, trigger_id: str, view: dict[str, Any]) -> None:
+        """Open a modal."""
+        await _ask(self._client.views_open(trigger_id=trigger_id, view=view))
+
+    async def _respond(self, response_url: str, said: dict[str, Any]) -> None:
         if not is_slacks(response_url, self._client.base_url):
             raise SlackRefusedError("foreign_response_url")
         assert self._client.session is not None
-        said = {"response_type": "ephemeral", "replace_original": False, "text": text}
         try:
             async with self._client.session.post(response_url, json=said, allow_redirects=False) as answer:
                 if not answer.ok:

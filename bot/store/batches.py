@@ -1,7 +1,7 @@
 """Batches and their messages: accepted in one write, canceled in one, read back whole."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.domain.message import E164, Batch, Origin, Status
+from bot.domain.message import E164, Batch, Origin, Status, Wait
 from bot.services.ports import NewBatch, NewMessage, OptedOutError
 from bot.services.showing import Wants
 from bot.store.commits import GroupCommit, RefusalsError
@@ -71,6 +71,18 @@ class BatchStore:
                 await mark_dirty(connection, [batch_id], urgent=True)
         return len(canceled)
 
+    async def send_now(self, batch_id: str, now: datetime) -> int:
+        """Let go what waits only for the morning; how many messages that were."""
+        async with self._engine.begin() as connection:
+            quiet = update(message).where(
+                message.c.batch_id == batch_id, message.c.status == Status.ACCEPTED, message.c.wait == Wait.QUIET
+            )
+            values = {"wait": None, "not_before": now, "ready_at": now, "send_by": None}
+            freed = (await connection.execute(quiet.values(values).returning(message.c.id))).scalars().all()
+            if freed:
+                await mark_dirty(connection, [batch_id], urgent=False)
+        return len(freed)
+
     async def batch(self, batch_id: str) -> Batch | None:
         """One batch with its messages as they stand, None when there is none."""
         async with self._engine.connect() as connection:
@@ -86,7 +98,7 @@ def pair_of(sender: E164, recipients: tuple[E164, ...]) -> str:
 async def insert_batches(connection: AsyncConnection, batches: Sequence[NewBatch]) -> None:
     """Store batches in a transaction that may hold more; whether anybody has opted out is asked before."""
     await connection.execute(insert(batch), [_batch_values(new) for new in batches])
-    texts = [_message_values(new, text) for new in batches for text in new.messages]
+    texts = [message_values(new, text) for new in batches for text in new.messages]
     if texts:
         await connection.execute(insert(message), texts)
     replies = [
@@ -123,10 +135,14 @@ async def _insert(connection: AsyncConnection, batches: list[NewBatch]) -> None:
             await _take_retries(connection, new)
 
 
+async def blocked_among(connection: AsyncConnection, numbers: Collection[E164]) -> frozenset[E164]:
+    """Those of the numbers that are opted out."""
+    return frozenset(await connection.scalars(_BLOCKED, {"numbers": list(numbers)}))
+
+
 async def _refuse_opted_out(connection: AsyncConnection, batches: list[NewBatch]) -> None:
     wanted = {number for new in batches for text in new.messages for number in text.recipients if not text.purpose}
-    found = await connection.scalars(_BLOCKED, {"numbers": list(wanted)})
-    blocked = frozenset(found)
+    blocked = await blocked_among(connection, wanted)
     if not blocked:
         return
     refusals: dict[int, Exception] = {}
@@ -159,7 +175,8 @@ def _batch_values(new: NewBatch) -> dict[str, Any]:
     }
 
 
-def _message_values(new: NewBatch, text: NewMessage) -> dict[str, Any]:
+def message_values(new: NewBatch, text: NewMessage) -> dict[str, Any]:
+    """A message's row."""
     hold = text.hold
     return {
         "id": text.id,

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.domain.message import E164
+from bot.domain.message import E164, Wish
+from bot.store.dirty import mark_dirty
 from bot.store.following import fail_opted_out
-from bot.store.tables import consent, opt_out
+from bot.store.tables import consent, inbound, opt_out
 
 
 class Action(StrEnum):
@@ -85,6 +86,22 @@ class ConsentStore:
         """Write a line; whether it changed where the ledger stands."""
         async with self._engine.begin() as connection:
             return await note_consent(connection, line, now)
+
+    async def decide(self, inbound_id: str, user_id: str, now: datetime, *, stop: bool) -> bool:
+        """Write a person's decision on a text that may ask for an end; False when there is one already."""
+        async with self._engine.begin() as connection:
+            asked = update(inbound).where(inbound.c.id == inbound_id, inbound.c.wish == Wish.OPEN)
+            decided = asked.values(
+                wish=Wish.STOPPED if stop else Wish.KEPT, decided_by=user_id, blocked=stop or inbound.c.blocked
+            ).returning(inbound.c.number, inbound.c.ours, inbound.c.text)
+            row = (await connection.execute(decided)).first()
+            if row is None:
+                return False
+            action = Action.OPTED_OUT if stop else Action.KEPT
+            line = Line(row.number, action, now, ours=row.ours, words=row.text, user_id=user_id)
+            await note_consent(connection, line, now)
+            await mark_dirty(connection, [inbound_id], urgent=True)
+        return True
 
     async def blocked(self, numbers: Collection[E164]) -> frozenset[E164]:
         """Those of the numbers that are opted out."""

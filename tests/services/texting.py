@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.domain.message import Message, Status
 from bot.errors import CarrierResponseInvalidError, CarrierUnavailableError
 from bot.services.following import Follower, FollowPace
+from bot.services.hours import Hours
 from bot.services.numbers import Numbers
 from bot.services.outbox import Outbox, Pace
 from bot.services.ports import CarrierState, InboundText, LeaseLostError, MayLeave, OurNumber, OutboundText
@@ -20,6 +21,8 @@ from bot.store.following import FollowStore
 from bot.store.holds import HoldStore
 from bot.store.numbers import NumberStore
 from bot.store.outbox import OutboxStore
+from bot.store.replies import ReplyStore
+from bot.store.rules import RuleStore
 from tests.conftest import FakeClock
 
 OURS = "+15162065575"
@@ -204,6 +207,7 @@ async def make_texting(engine: AsyncEngine, clock: FakeClock, *, rate: float = 0
     )
     await numbers.read()
     quiet = Silence()
+    hours = Hours(rules=RuleStore(engine), writers=ReplyStore(engine), clock=clock, usual=None, zone="America/New_York")
     outbox = Outbox(outgoing=outgoing, holds=holds, carrier=carrier, announcer=quiet, clock=clock, pace=PACE)
     return Texting(
         engine=engine,
@@ -217,6 +221,7 @@ async def make_texting(engine: AsyncEngine, clock: FakeClock, *, rate: float = 0
         sending=Sending(
             batches=batches,
             numbers=numbers,
+            hours=hours,
             rules=Rules(region="US", countries=("US", "CA")),
             clock=clock,
             announcer=quiet,
@@ -230,6 +235,7 @@ async def make_texting(engine: AsyncEngine, clock: FakeClock, *, rate: float = 0
             outbox=quiet,
             announcer=quiet,
             clock=clock,
+            put_off=hours.put_off,
             pace=FollowPace(sweep=PACE.sweep, give_up=give_up, lookup=PACE.lookup, poll=PACE.poll),
         ),
     )

@@ -1,0 +1,409 @@
+"""Replies in a conversation's thread: which go to the phone, which stay among colleagues, and taking them back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+from uuid import uuid4
+
+from bot.domain.message import E164, Origin, Reply, ReplyState, Status, Wait
+from bot.domain.notes import is_note
+from bot.domain.rules import ChannelRule, Mode
+from bot.errors import InvalidFieldsError, RefusedError
+from bot.services.hours import Hours
+from bot.services.ports import Accepting, Announcer, Clock, Hold, NewBatch, NewMessage, OptedOutError, RepeatedError
+from bot.services.sending import Sending, explain_opted_out
+
+_JUST = timedelta(minutes=2)  # within which two answers cross
+_KNOWN = timedelta(minutes=10)  # how long a reply may be ahead of what we know of its thread
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What somebody wrote in a thread.
+
+    Attributes:
+        team, channel, ts, thread_ts: Slack's names.
+        user_id, user_name: Who.
+        text: As the phone would show it.
+        mentions: It speaks to somebody in Slack.
+        files: How many files go along.
+        member: A member of this workspace; guests, other companies' people, bots and workflows are not.
+        ours: The thread's root is the bot's, as Slack says.
+    """
+
+    team: str
+    channel: str
+    ts: str
+    thread_ts: str
+    user_id: str
+    user_name: str
+    text: str
+    mentions: bool = False
+    files: int = 0
+    member: bool = True
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A conversation as a reply in its thread needs it.
+
+    Attributes:
+        id: The conversation's.
+        team: The workspace.
+        sender: Our number.
+        members: Theirs.
+    """
+
+    id: str
+    team: str
+    sender: E164
+    members: tuple[E164, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReply:
+    """A reply as it stands.
+
+    Attributes:
+        id: Of its entry.
+        channel, user_id, user_name: Where, and who.
+        thread: Its conversation.
+        reply: The reply itself.
+        at: When it was stored.
+        status: Of its text, None when it has none.
+    """
+
+    id: str
+    channel: str
+    user_id: str
+    user_name: str
+    thread: Thread
+    reply: Reply
+    at: datetime
+    status: Status | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """That somebody else has just answered."""
+
+    user_id: str
+    text: str
+
+
+class Say(StrEnum):
+    """What the author of a reply is told, and offered."""
+
+    ASK = "ask"  # Send to phone
+    UNDO = "undo"  # it goes in a few seconds
+    SENT = "sent"
+    HELD = "held"  # it was not sent, and why
+    KEPT = "kept"  # the phone keeps what was sent
+    MET = "met"  # somebody else has just answered
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the author of a reply is told.
+
+    Attributes:
+        say: Which.
+        reply_id: The reply's entry.
+        channel, thread_ts, user_id: Whom, and where.
+        why: A sentence, "" where none is needed.
+        answered: Somebody else who has just answered, None when nobody has.
+        group: How many phones a reply goes to.
+        auto: It went by itself.
+    """
+
+    say: Say
+    reply_id: str
+    channel: str
+    thread_ts: str
+    user_id: str
+    why: str = ""
+    answered: Answered | None = None
+    group: int = 1
+    auto: bool = False
+
+
+class Replies(Protocol):
+    """The reply table and what it hangs on; bot.store.replies has the only one."""
+
+    async def thread(self, channel: str, thread_ts: str) -> Thread | None:
+        """The conversation of a thread, None when it is none's."""
+        ...
+
+    async def find(self, channel: str, ts: str) -> StoredReply | None:
+        """A reply by Slack's name."""
+        ...
+
+    async def get(self, reply_id: str) -> StoredReply | None:
+        """A reply by ours."""
+        ...
+
+    async def text(self, reply: StoredReply, message: NewMessage, now: datetime) -> bool:
+        """Text a reply that was held; False when it is no longer held.
+
+        Raises:
+            OptedOutError: Somebody asked for no more texts.
+        """
+        ...
+
+    async def change(self, reply: StoredReply, text: str, now: datetime) -> bool:
+        """Let a reply that has not left say something else; False when it has."""
+        ...
+
+    async def withdraw(self, reply: StoredReply, now: datetime) -> bool:
+        """Take a reply back that has not left; False when it has."""
+        ...
+
+    async def answered(self, thread: Thread, but: str, since: datetime) -> Answered | None:
+        """Somebody else's newest reply that was texted since then."""
+        ...
+
+    async def keep_stray(self, written: Written, now: datetime) -> None:
+        """Keep a reply whose thread is not known yet."""
+        ...
+
+    async def strays(self, since: datetime) -> tuple[Written, ...]:
+        """Replies whose threads are known by now; those of before `since` are forgotten."""
+        ...
+
+    async def drop_stray(self, written: Written) -> None:
+        """Forget one."""
+        ...
+
+
+class ChannelRules(Protocol):
+    """What administrators set; bot.store.rules has the only one."""
+
+    async def channel_rule(self, channel: str) -> ChannelRule:
+        """What was set for a channel."""
+        ...
+
+
+class Replying:
+    """The use cases behind messages in threads, their buttons and reactions.
+
+    Args:
+        undo: How long a reply that is texted by itself can be taken back.
+    """
+
+    def __init__(
+        self,
+        *,
+        replies: Replies,
+        batches: Accepting,
+        rules: ChannelRules,
+        sending: Sending,
+        hours: Hours,
+        clock: Clock,
+        announcer: Announcer,
+        wake_outbox: Callable[[], None],
+        undo: timedelta,
+    ) -> None:
+        self._replies = replies
+        self._batches = batches
+        self._rules = rules
+        self._sending = sending
+        self._hours = hours
+        self._clock = clock
+        self._announcer = announcer
+        self._wake_outbox = wake_outbox
+        self._undo = undo
+
+    async def write(self, written: Written) -> Told | None:
+        """Take a message that stands in a thread; None when nobody needs to be told anything.
+
+        Raises:
+            NotStoredError, StoredOrNotError: Slack should tell again.
+        """
+        thread = await self._replies.thread(written.channel, written.thread_ts)
+        if thread is None:
+            if written.ours:
+                await self._replies.keep_stray(written, self._clock.now())
+            return None
+        return await self._take(written, thread)
+
+    async def take_strays(self) -> list[Told]:
+        """Take the replies whose threads have become known."""
+        told = []
+        for written in await self._replies.strays(self._clock.now() - _KNOWN):
+            told.append(await self.write(replace(written, ours=False)))
+            await self._replies.drop_stray(written)
+        return [each for each in told if each is not None]
+
+    async def _take(self, written: Written, thread: Thread) -> Told | None:
+        rule = await self._rules.channel_rule(written.channel)
+        if rule.mode is Mode.OFF:
+            return None
+        noted = rule.mode is Mode.AUTO and is_note(written.text, mentions_colleague=written.mentions)
+        if noted or not (written.member or rule.everyone):
+            await self._store(written, thread, ReplyState.NOTE)
+            return None
+        flaw = self._judge(thread, written)
+        if flaw or written.files or rule.mode is Mode.ASK:
+            return await self._hold_back(written, thread, flaw)
+        return await self._text(written, thread)
+
+    async def _hold_back(self, written: Written, thread: Thread, flaw: str) -> Told | None:
+        """Nothing goes until its author says so, or as long as something is wrong with it."""
+        since = self._clock.now() - _JUST
+        stored = await self._store(written, thread, ReplyState.HELD)
+        if not stored:
+            return None
+        told = _tell(Say.HELD if flaw else Say.ASK, stored, written, thread)
+        why = flaw or ("The files stay in Slack; only the words would be texted." if written.files else "")
+        return replace(told, why=why, answered=await self._replies.answered(thread, written.user_id, since))
+
+    async def _text(self, written: Written, thread: Thread) -> Told | None:
+        """It goes by itself, unless it is taken back."""
+        now = self._clock.now()
+        answered = await self._replies.answered(thread, written.user_id, now - _JUST)
+        hold = await self._wait(thread, now)
+        try:
+            stored = await self._store(written, thread, ReplyState.TEXTED, hold)
+        except OptedOutError as exc:
+            return await self._hold_back(written, thread, explain_opted_out(exc.numbers, group=_is_group(thread)))
+        self._wake_outbox()
+        undo = hold is not None and hold.wait is Wait.UNDO
+        if not stored or not (undo or answered):
+            return None
+        told = _tell(Say.UNDO if undo else Say.MET, stored, written, thread)
+        return replace(told, answered=answered, auto=True)
+
+    async def send(self, reply: StoredReply, user_id: str, *, anyway: bool = False) -> Told:
+        """Text a reply that was held.
+
+        Raises:
+            RefusedError: It must not go, or is not held any more.
+        """
+        now, thread = self._clock.now(), reply.thread
+        if user_id != reply.user_id:
+            raise RefusedError("Only who wrote a reply can send it to the phone.")
+        if flaw := self._flaw(thread, reply.reply.text):
+            raise RefusedError(flaw)
+        told = _tell_of(Say.SENT, reply)
+        answered = None if anyway else await self._replies.answered(thread, user_id, reply.at)
+        if answered is not None:
+            return replace(told, say=Say.MET, answered=answered)
+        hold = await self._hours.hold(thread.sender, thread.members, now)
+        message = NewMessage(str(uuid4()), thread.members, group=_is_group(thread), hold=hold)
+        try:
+            sent = await self._replies.text(reply, message, now)
+        except OptedOutError as exc:
+            raise RefusedError(explain_opted_out(exc.numbers, group=_is_group(thread))) from exc
+        if not sent:
+            raise RefusedError("This reply was sent to the phone already, or taken back.")
+        self._wake_outbox()
+        self._announcer.wake()
+        return told
+
+    async def edit(self, channel: str, ts: str, text: str) -> Told | None:
+        """Somebody changed what they wrote: what has not left follows, what has is kept by the phone."""
+        reply = await self._replies.find(channel, ts)
+        if reply is None or reply.reply.text == text:
+            return None
+        if await self._replies.change(reply, text, self._clock.now()):
+            return None
+        return self._kept(reply)
+
+    async def delete(self, channel: str, ts: str) -> Told | None:
+        """Somebody deleted what they wrote: what has not left does not go."""
+        reply = await self._replies.find(channel, ts)
+        if reply is None or reply.status is Status.CANCELED:
+            return None
+        if await self._replies.withdraw(reply, self._clock.now()):
+            self._announcer.wake()
+            return None
+        return self._kept(reply)
+
+    async def undo(self, reply: StoredReply, user_id: str) -> None:
+        """Take a reply back before it leaves.
+
+        Raises:
+            RefusedError: It has left, or somebody else wrote it.
+        """
+        if user_id != reply.user_id:
+            raise RefusedError("Only who wrote a reply can take it back.")
+        if not await self._replies.withdraw(reply, self._clock.now()):
+            raise RefusedError("Too late: the text has gone to CarrierX already, or may have.")
+        self._announcer.wake()
+
+    async def find(self, channel: str, ts: str) -> StoredReply | None:
+        """A reply by Slack's name."""
+        return await self._replies.find(channel, ts)
+
+    async def get(self, reply_id: str) -> StoredReply | None:
+        """A reply by ours."""
+        return await self._replies.get(reply_id)
+
+    def _kept(self, reply: StoredReply) -> Told | None:
+        if reply.reply.state is not ReplyState.TEXTED or reply.status is Status.CANCELED:
+            return None
+        return _tell_of(Say.KEPT, reply)
+
+    def _judge(self, thread: Thread, written: Written) -> str:
+        """Why a reply cannot be texted, "" when it can."""
+        if written.files and not written.text:
+            return "Files cannot be texted from a thread yet: send them with the form, by their public addresses."
+        return self._flaw(thread, written.text)
+
+    def _flaw(self, thread: Thread, text: str) -> str:
+        try:
+            self._sending.check(thread.sender, thread.members, text)
+        except InvalidFieldsError as exc:
+            return " ".join(exc.fields.values())
+        return ""
+
+    async def _wait(self, thread: Thread, now: datetime) -> Hold | None:
+        """Quiet hours are time enough to take a reply back."""
+        hold = await self._hours.hold(thread.sender, thread.members, now)
+        if hold is not None and hold.wait is Wait.QUIET:
+            return hold
+        return Hold(Wait.UNDO, now + self._undo) if self._undo else None
+
+    async def _store(self, written: Written, thread: Thread, state: ReplyState, hold: Hold | None = None) -> str:
+        """Store a reply and, where it is texted, its text; "" when it was stored before."""
+        texted = state is ReplyState.TEXTED
+        message = NewMessage(str(uuid4()), thread.members, group=_is_group(thread), hold=hold)
+        new = NewBatch(
+            id=str(uuid4()),
+            key=f"reply:{written.team}:{written.channel}:{written.ts}",
+            team=written.team,
+            user_id=written.user_id,
+            user_name=written.user_name,
+            channel=written.channel,
+            response_url="",
+            sender=thread.sender,
+            text=written.text,
+            media_urls=(),
+            accepted_at=self._clock.now(),
+            messages=(message,) if texted else (),
+            origin=Origin.REPLY,
+            conversation_id=thread.id,
+            reply=Reply(written.ts, written.thread_ts, state, written.text),
+        )
+        try:
+            await self._batches.accept(new)
+        except RepeatedError:
+            return ""
+        self._announcer.wake()
+        return new.id
+
+
+def _is_group(thread: Thread) -> bool:
+    return len(thread.members) > 1
+
+
+def _tell(say: Say, reply_id: str, written: Written, thread: Thread) -> Told:
+    return Told(say, reply_id, written.channel, written.thread_ts, written.user_id, group=len(thread.members))
+
+
+def _tell_of(say: Say, reply: StoredReply) -> Told:
+    group = len(reply.thread.members)
+    return Told(say, reply.id, reply.channel, reply.reply.thread_ts, reply.user_id, group=group)

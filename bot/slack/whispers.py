@@ -1,0 +1,71 @@
+"""What the author of a reply alone reads beside it, with the buttons that belong to it."""
+
+from typing import Final
+
+from bot.services.replying import Answered, Say, Told
+from bot.slack.blocks import Content, show_button
+from bot.slack.rich_text import Element, clip, mention, quote, rich_text, section, words
+from bot.slack.text import to_slack_fallback
+
+TEXT_REPLY: Final = "sms_text_reply"
+TEXT_ANYWAY: Final = "sms_text_anyway"
+UNDO: Final = "sms_undo"
+
+_QUOTED = 300  # characters of somebody else's answer
+
+
+def show_told(told: Told, undo_seconds: float) -> Content:
+    """What became of a reply, and what its author can do about it.
+
+    Args:
+        told: What to say.
+        undo_seconds: How long a reply that goes by itself can be taken back.
+    """
+    lead, button = _say(told, undo_seconds)
+    body: list[Element] = [section(words(lead))]
+    said = lead
+    if told.answered is not None:
+        body += _show_answered(told.answered)
+        said += f" Somebody else has just answered: {clip(told.answered.text, _QUOTED)}"
+    blocks: list[Element] = [rich_text(*body)]
+    if button is not None:
+        blocks.append({"type": "actions", "elements": [button]})
+    return Content(to_slack_fallback(said), tuple(blocks))
+
+
+def _say(told: Told, undo_seconds: float) -> tuple[str, Element | None]:
+    all_of_them = f" It goes to all {told.group}." if told.group > 1 else ""
+    match told.say:
+        case Say.ASK:
+            why = f" {told.why}" if told.why else ""
+            lead = f"Not sent to the phone.{why}{all_of_them} React with 📤 to your reply to send it later."
+            return lead, show_button("Send to phone", TEXT_REPLY, told.reply_id)
+        case Say.HELD:
+            return f"Not sent to the phone. {told.why}", None
+        case Say.UNDO:
+            lead = f"It goes to the phone in {undo_seconds:g} s.{all_of_them}"
+            return lead, show_button("Undo", UNDO, told.reply_id)
+        case Say.KEPT:
+            return "The phone keeps what was sent; to put it right, write again.", None
+        case Say.MET if told.answered is not None:
+            return "Not sent yet: an answer went out after you wrote.", show_button(
+                "Send anyway", TEXT_ANYWAY, told.reply_id
+            )
+        case _:
+            return "Sent to the phone.", None
+
+
+def show_met(told: Told) -> Content:
+    """Of a reply that went by itself: that another one went just before."""
+    assert told.answered is not None
+    lead = "Your reply goes to the phone, and so did another one just before."
+    said = f"{lead} {clip(told.answered.text, _QUOTED)}"
+    return Content(to_slack_fallback(said), (rich_text(section(words(lead)), *_show_answered(told.answered)),))
+
+
+def _show_answered(answered: Answered) -> list[Element]:
+    """Names, but calls nobody: a whisper reaches one person only."""
+    return [
+        section(mention(answered.user_id), words(" has just answered:")),
+        quote(clip(answered.text, _QUOTED) or "…"),
+    ]

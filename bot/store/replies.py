@@ -1,0 +1,194 @@
+"""Replies in conversations' threads: held, texted, changed and taken back."""
+
+import json
+from collections.abc import Collection
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.domain.message import E164, Reply, ReplyState, Status, Wait
+from bot.services.ports import NewBatch, NewMessage, OptedOutError
+from bot.services.replying import Answered, StoredReply, Thread, Written
+from bot.store.batches import blocked_among, message_values
+from bot.store.dirty import mark_dirty
+from bot.store.tables import batch, conversation, inbound, message, recipient, reply, stray
+from bot.store.upsert import insert_new
+
+_TOGETHER = 100
+
+
+class ReplyStore:
+    """The reply and stray tables."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def thread(self, channel: str, thread_ts: str) -> Thread | None:
+        """The conversation of a thread, None when it is none's."""
+        theirs = select(conversation).where(conversation.c.channel == channel, conversation.c.thread_ts == thread_ts)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(theirs)).first()
+        return None if row is None else _read_thread(row)
+
+    async def find(self, channel: str, ts: str) -> StoredReply | None:
+        """A reply by Slack's name."""
+        async with self._engine.connect() as connection:
+            found = await connection.scalar(select(reply.c.id).where(reply.c.channel == channel, reply.c.ts == ts))
+            return await _read(connection, found) if found is not None else None
+
+    async def get(self, reply_id: str) -> StoredReply | None:
+        """A reply by ours."""
+        async with self._engine.connect() as connection:
+            return await _read(connection, reply_id)
+
+    async def text(self, held: StoredReply, new: NewMessage, now: datetime) -> bool:
+        """Text a reply that was held; False when it is no longer held.
+
+        Raises:
+            OptedOutError: Somebody asked for no more texts; nothing is changed.
+        """
+        async with self._engine.begin() as connection:
+            if blocked := await blocked_among(connection, new.recipients):
+                raise OptedOutError(tuple(number for number in new.recipients if number in blocked))
+            ours = update(reply).where(reply.c.id == held.id, reply.c.state == ReplyState.HELD)
+            said = (await connection.execute(ours.values(state=ReplyState.TEXTED).returning(reply.c.text))).scalar()
+            if said is None:
+                return False
+            whole = NewBatch(
+                id=held.id,
+                key="",
+                team="",
+                user_id="",
+                user_name="",
+                channel="",
+                response_url="",
+                sender=held.thread.sender,
+                text=said,
+                media_urls=(),
+                accepted_at=now,
+                messages=(new,),
+            )
+            await connection.execute(insert(message), [message_values(whole, new)])
+            if new.group:
+                members = [
+                    {"message_id": new.id, "number": number, "position": position}
+                    for position, number in enumerate(new.recipients)
+                ]
+                await connection.execute(insert(recipient), members)
+            await mark_dirty(connection, [held.id], urgent=False)
+        return True
+
+    async def change(self, changed: StoredReply, said: str, now: datetime) -> bool:  # noqa: ARG002 -- the port's
+        """Let a reply that has not left say something else; False when it has."""
+        async with self._engine.begin() as connection:
+            if changed.status is not None:
+                open_ = (message.c.batch_id == changed.id, message.c.wait.in_([Wait.UNDO, Wait.QUIET]))
+                waiting = update(message).where(*open_, text("status = 'accepted'"), message.c.lease_owner.is_(None))
+                if (await connection.execute(waiting.values(text=said).returning(message.c.id))).first() is None:
+                    return False
+            await connection.execute(update(reply).where(reply.c.id == changed.id).values(text=said))
+        return True
+
+    async def withdraw(self, taken: StoredReply, now: datetime) -> bool:
+        """Take a reply back that has not left; False when it has."""
+        async with self._engine.begin() as connection:
+            if taken.status is not None:
+                waiting = update(message).where(message.c.batch_id == taken.id, text("status = 'accepted'"))
+                ended = {"status": Status.CANCELED, "final_at": now, "wait": None}
+                ended |= {"lease_owner": None, "lease_until": None}
+                canceled = (await connection.execute(waiting.values(ended).returning(message.c.id))).first()
+                if canceled is None:
+                    return False
+                await connection.execute(
+                    update(recipient)
+                    .where(recipient.c.message_id == canceled.id)
+                    .values(status=Status.CANCELED, final_at=now)
+                )
+            else:
+                held = update(reply).where(reply.c.id == taken.id, reply.c.state == ReplyState.HELD)
+                await connection.execute(held.values(state=ReplyState.WITHDRAWN))
+            await mark_dirty(connection, [taken.id], urgent=True)
+        return True
+
+    async def answered(self, thread: Thread, but: str, since: datetime) -> Answered | None:
+        """Somebody else's newest reply that was texted since then."""
+        newest = (
+            select(batch.c.user_id, reply.c.text)
+            .join(batch, batch.c.id == reply.c.id)
+            .join(message, message.c.batch_id == reply.c.id)
+            .where(
+                batch.c.conversation_id == thread.id,
+                batch.c.user_id != but,
+                reply.c.state == ReplyState.TEXTED,
+                message.c.status != Status.CANCELED,
+                message.c.accepted_at >= since,
+            )
+            .order_by(message.c.seq.desc())
+            .limit(1)
+        )
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(newest)).first()
+        return None if row is None else Answered(row.user_id, row.text)
+
+    async def wrote_since(self, numbers: Collection[E164], since: datetime) -> frozenset[E164]:
+        """Those of the numbers that have texted us since then."""
+        wanted = select(inbound.c.number).where(inbound.c.number.in_(numbers), inbound.c.received_at >= since)
+        async with self._engine.connect() as connection:
+            return frozenset((await connection.execute(wanted.distinct())).scalars())
+
+    async def keep_stray(self, written: Written, now: datetime) -> None:
+        """Keep a reply whose thread is not known yet."""
+        row = {"channel": written.channel, "ts": written.ts, "thread_ts": written.thread_ts}
+        async with self._engine.begin() as connection:
+            await insert_new(connection, stray, [row | {"body": json.dumps(asdict(written)), "at": now}])
+
+    async def strays(self, since: datetime) -> tuple[Written, ...]:
+        """Replies whose threads are known by now; those of before `since` are forgotten."""
+        known = (stray.c.channel == conversation.c.channel) & (stray.c.thread_ts == conversation.c.thread_ts)
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(stray).where(stray.c.at < since))
+            found = select(stray.c.body).join(conversation, known).order_by(stray.c.ts).limit(_TOGETHER)
+            rows = (await connection.execute(found)).scalars().all()
+        return tuple(Written(**json.loads(row)) for row in rows)
+
+    async def drop_stray(self, written: Written) -> None:
+        """Forget one."""
+        theirs = (stray.c.channel == written.channel, stray.c.ts == written.ts)
+        async with self._engine.begin() as connection:
+            await connection.execute(delete(stray).where(*theirs))
+
+
+async def _read(connection: AsyncConnection, reply_id: str) -> StoredReply | None:
+    found = (
+        select(
+            reply,
+            batch.c.user_id,
+            batch.c.user_name,
+            batch.c.conversation_id,
+            message.c.status,
+        )
+        .join(batch, batch.c.id == reply.c.id)
+        .outerjoin(message, message.c.batch_id == reply.c.id)
+        .where(reply.c.id == reply_id)
+    )
+    row = (await connection.execute(found)).first()
+    if row is None:
+        return None
+    theirs = select(conversation).where(conversation.c.id == row.conversation_id)
+    return StoredReply(
+        id=row.id,
+        channel=row.channel,
+        user_id=row.user_id,
+        user_name=row.user_name,
+        thread=_read_thread((await connection.execute(theirs)).one()),
+        reply=Reply(row.ts, row.thread_ts, ReplyState(row.state), row.text),
+        at=row.at,
+        status=Status(row.status) if row.status is not None else None,
+    )
+
+
+def _read_thread(row: Row[Any]) -> Thread:
+    return Thread(row.id, row.team, row.sender, tuple(json.loads(row.members)))
