@@ -4,7 +4,7 @@ from datetime import timedelta
 
 _FIRST = timedelta(seconds=2)
 _LONGEST = timedelta(minutes=5)
-_POLL_GROWTH = 1.6  # with 2 s at first: 17 questions in the first hour, 3 an hour at the end of the second
+_POLL_GROWTH = 1.6  # with 2 s at first: 14 questions in the first hour, 1 in the second
 _POLL_LONGEST = timedelta(hours=1)
 
 
