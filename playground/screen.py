@@ -10,7 +10,8 @@ from playground.slack.errors import NotPossibleError
 from playground.slack.server import PretendSlack
 from playground.slack.workspace import BOT_USER, TEAM
 
-PEOPLE = ("alice", "ben", "gus", "erin")  # whom one can be: a member, an admin, a guest, somebody of another company
+# Whom one can be: a member, an admin, the owner, a guest, somebody of another company.
+PEOPLE = ("alice", "ben", "olivia", "gus", "erin")
 MANIFEST = Path(__file__).parents[1] / "manifest.yml"
 _HOME = "C0SUPPORT"
 
@@ -49,9 +50,11 @@ def _read_features() -> dict[str, Any]:
 
 def _show_channel(slack: PretendSlack, channel: dict[str, Any], me: str) -> dict[str, Any]:
     shown = {key: value for key, value in channel.items() if key not in {"messages", "threads"}}
+    members = slack.channel(channel["id"]).members
     if channel["kind"] == "im":
-        members = slack.channel(channel["id"]).members
         shown["user"] = next(iter(members - {me}), me)
+    if channel["kind"] == "mpim":
+        shown["others"] = sorted(members - {me, BOT_USER})
     return shown
 
 

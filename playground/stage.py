@@ -11,6 +11,7 @@ from typing import Final, Self
 
 from playground.bot_process import ROOT, BotGoneError, BotProcess
 from playground.carrier import PretendCarrier
+from playground.clock import MovedClock
 from playground.page import Page
 from playground.slack.server import PretendSlack
 
@@ -34,6 +35,7 @@ class Playground:
 
     Attributes:
         slack, carrier, page, bot: The four parts.
+        clock: What time it is for all of them.
     """
 
     def __init__(self, port: int = 0, settings: Mapping[str, str] = QUICK) -> None:
@@ -42,9 +44,10 @@ class Playground:
         self._settings = settings
         self._stack = AsyncExitStack()
         self._keeper: asyncio.Task[None] | None = None
-        self.slack = PretendSlack(ROOT / "manifest.yml")
-        self.carrier = PretendCarrier()
-        self.page = Page(self.slack, self.carrier, port)
+        self.clock = MovedClock()
+        self.slack = PretendSlack(ROOT / "manifest.yml", clock=self.clock.time)
+        self.carrier = PretendCarrier(clock=self.clock.now)
+        self.page = Page(self.slack, self.carrier, port, self.clock)
         self.bot: BotProcess
 
     async def __aenter__(self) -> Self:
@@ -54,6 +57,7 @@ class Playground:
             await stack.enter_async_context(self.carrier)
             await stack.enter_async_context(self.page)
             self.bot = BotProcess(self._bot_settings(), Path(self._folder.name))
+            self.clock.moved.append(self.bot.move_clock)
             self.page.tell("The bot is starting …")
             self.slack.request_url = f"{self.bot.url}/slack/events"
             callbacks = f"{self.bot.url}/carrierx/callbacks/{self._secret}"

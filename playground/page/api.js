@@ -6,7 +6,11 @@ const PATIENCE = 15_000; // milliseconds; the bot has three seconds, CarrierX's 
 export class Api {
   constructor(user) { this.user = user; }
 
-  say = (channel, text, thread) => this.#post("say", { channel, text, thread_ts: thread });
+  say = (channel, text, thread, broadcast) => this.#post("say", { channel, text, thread_ts: thread, broadcast });
+  edit = (channel, ts, text) => this.#post("edit", { channel, ts, text });
+  delete = (channel, ts) => this.#post("delete", { channel, ts });
+  react = (channel, ts, name, on) => this.#post("react", { channel, ts, name, on });
+  reload = () => this.#post("reload", {});
   command = (channel, text) => this.#post("command", { channel, text });
   shortcut = (callback) => this.#post("shortcut", { callback_id: callback });
   messageShortcut = (callback, channel, ts) => this.#post("message_shortcut", { callback_id: callback, channel, ts });
@@ -16,6 +20,8 @@ export class Api {
   submit = (view, state) => this.#post("view/submit", { view_id: view, state });
   close = (view) => this.#post("view/close", { view_id: view });
   carrier = (change) => this.#post("carrier", change);
+  phone = (text) => this.#post("phone", text);
+  clock = (move) => this.#post("clock", { move });
 
   async #post(path, body) {
     try {

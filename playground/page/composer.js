@@ -10,7 +10,7 @@ export class Composer {
   #commands = [];
   #active = 0;
 
-  /** @param use {label, commands: () => [...], shortcuts: () => [...], send(text) → promise of {problem?}, shortcut(it)} */
+  /** @param use {label, also, commands: () => [...], shortcuts: () => [...], send(text, also) → promise of {problem?}, shortcut(it)} */
   constructor(use) {
     this.use = use;
     this.input = el("textarea", { class: "composer-input", rows: 1, dir: "auto", "aria-label": use.label, "aria-autocomplete": "list",
@@ -21,14 +21,21 @@ export class Composer {
       on: { click: () => openMenu(this.bolt, "Shortcuts", use.shortcuts().map((shortcut) => ({
         label: shortcut.name, note: shortcut.description, lead: icon("bolt", 16), choose: () => use.shortcut(shortcut) }))) } }, icon("bolt")) : null;
     this.button = el("button", { type: "button", class: "icon-button send", "aria-label": "Send", title: "Send (Enter)", on: { click: () => this.#send() } }, icon("send"));
-    this.node = el("div", { class: "composer" }, this.list, this.problem, el("div", { class: "composer-box" }, this.bolt, this.input, this.button));
+    this.also = use.also ? el("input", { type: "checkbox" }) : null;
+    this.alsoText = el("span", {});
+    this.alsoLine = use.also ? el("label", { class: "also" }, this.also, this.alsoText) : null;
+    this.node = el("div", { class: "composer" }, this.list, this.problem,
+      el("div", { class: "composer-box" }, this.bolt, this.input, this.button), this.alsoLine);
   }
 
   /** Go to another conversation; what was being typed there is still there. */
-  go(key, placeholder) {
+  go(key, placeholder, also = "") {
     this.input.placeholder = placeholder;
+    this.alsoText.textContent = also;
+    if (this.alsoLine) this.alsoLine.hidden = !also;
     if (key === this.#key) return;
     this.#key = key;
+    if (this.also) this.also.checked = false;
     this.fill(drafts.get(key) ?? "", false);
     this.say("");
   }
@@ -97,7 +104,9 @@ export class Composer {
     if (!text) return;
     this.fill("");
     this.say("");
-    const { problem } = await this.use.send(text);
+    const also = Boolean(this.also?.checked);
+    if (this.also) this.also.checked = false;
+    const { problem } = await this.use.send(text, also);
     if (!problem) return;
     if (key === this.#key && !this.input.value) this.fill(text);
     this.say(problem);

@@ -1,6 +1,7 @@
 /** The page: listens for the state, draws it, remembers where the person is. */
 
 import { Api, listen } from "./api.js";
+import { Clock } from "./clock.js";
 import { Modal } from "./modal.js";
 import { Phones } from "./phones.js";
 import { Workspace } from "./workspace.js";
@@ -19,7 +20,8 @@ const workspace = new Workspace(document.querySelector("#slack"), world, {
   moved: () => remember(),
   plan: (values) => { modal.plan = values; },
 });
-const phones = new Phones(document.querySelector("#carrier"), (change) => api.carrier(change));
+const phones = new Phones(document.querySelector("#carrier"), (change) => api.carrier(change), (text) => api.phone(text));
+const watch = new Clock(document.querySelector(".clock"), world, (move) => api.clock(move));
 
 /** Where the person is survives a reload. */
 function remember() {
@@ -42,6 +44,7 @@ function enter(user) {
       api.user = state.me; // who came without a name is somebody now
       workspace.draw();
       phones.draw(state.carrier);
+      watch.draw();
       modal.show(state.views);
       showCount();
       remember();
@@ -66,18 +69,18 @@ function showCount() {
 
 function showTab(name) {
   document.body.dataset.tab = name;
-  for (const tab of document.querySelectorAll("[role=tab]")) {
+  for (const tab of document.querySelectorAll(".tabs [role=tab]")) {
     tab.setAttribute("aria-selected", String(tab.id === `tab-${name}`));
     tab.tabIndex = tab.id === `tab-${name}` ? 0 : -1;
   }
   showCount();
 }
 
-for (const tab of document.querySelectorAll("[role=tab]")) {
+for (const tab of document.querySelectorAll(".tabs [role=tab]")) {
   tab.addEventListener("click", () => showTab(tab.id.slice(4)));
   tab.addEventListener("keydown", ({ key }) => {
     if (key !== "ArrowLeft" && key !== "ArrowRight") return;
-    const other = document.querySelector("[role=tab][aria-selected=false]");
+    const other = document.querySelector(".tabs [role=tab][aria-selected=false]");
     other.click();
     other.focus();
   });
@@ -87,4 +90,5 @@ const emoji = await fetch("/api/emoji");
 world.emoji = await emoji.json();
 const where = new URLSearchParams(location.hash.slice(1));
 world.here = { channel: where.get("channel") ?? "", thread: where.get("thread") ?? "" };
+if (performance.getEntriesByType("navigation")[0]?.type === "reload" && where.get("as")) await new Api(where.get("as")).reload();
 enter(where.get("as") ?? "");

@@ -2,12 +2,16 @@
 
 import { avatar } from "./avatar.js";
 import { drawBlock } from "./blocks.js";
+import { confirmed } from "./confirm.js";
 import { el, icon, reconcile } from "./dom.js";
+import { drawEditor } from "./editor.js";
 import { openMenu } from "./menu.js";
+import { drawAdd, drawReactions } from "./reactions.js";
 import { drawMrkdwn } from "./text.js";
 
 const TOGETHER = 5 * 60; // seconds within which a person's messages stand under one name
 const NEAR = 60; // pixels from the end that still count as reading the newest
+const DELETION = { title: "Delete message", text: "Delete this message? What was already texted stays on the phone.", confirm: "Delete", deny: "Cancel" };
 
 /** A box around `list` that stays at the end, whatever grows or shrinks, until somebody scrolls up. */
 export function drawScroller(list) {
@@ -26,32 +30,37 @@ export function drawMessages(list, messages, world, actions, { thread = false, e
   const wanted = [];
   let before = null;
   for (const message of messages) {
-    const day = dayOf(message.ts);
-    if (!thread && (!before || dayOf(before.ts) !== day)) wanted.push([`day ${day}`, day, () => el("div", { class: "day", role: "separator" }, el("span", { text: day }))]);
-    const grouped = Boolean(before) && !thread && dayOf(before.ts) === day && before.user === message.user && !before.subtype
+    const day = dayOf(message.ts, world);
+    if (!thread && (!before || dayOf(before.ts, world) !== day)) wanted.push([`day ${day}`, day, () => el("div", { class: "day", role: "separator" }, el("span", { text: day }))]);
+    const grouped = Boolean(before) && !thread && dayOf(before.ts, world) === day && before.user === message.user && !before.subtype && !message.subtype
       && before.is_ephemeral === message.is_ephemeral && message.ts - before.ts < TOGETHER && !before.reply_count && message.user !== world.state.app.user;
-    const replies = thread ? [] : world.replies(message.channel, message.ts);
-    const signature = JSON.stringify([message, grouped, replies.map(({ ts, user }) => [ts, user]), world.nameOf(message.user)]);
-    wanted.push([message.key ?? message.ts, signature, () => drawMessage(message, { world, actions, grouped, replies, thread })]);
+    const replies = thread ? [] : world.replies(message.channel, message.ts).filter(({ is_ephemeral: only }) => !only);
+    const broadcast = message.subtype === "thread_broadcast" ? world.message(message.channel, message.thread_ts) : null;
+    const editing = world.editing.ts === message.ts;
+    const signature = JSON.stringify([message, grouped, replies.map(({ ts, user }) => [ts, user]), world.nameOf(message.user), broadcast?.text, editing]);
+    wanted.push([message.key ?? message.ts, signature, () => drawMessage(message, { world, actions, grouped, replies, thread, broadcast, editing })]);
     before = message;
   }
   if (!messages.length && empty) wanted.push(["empty", empty.signature, empty.draw]);
   reconcile(list, wanted);
 }
 
-function drawMessage(message, { world, actions, grouped, replies, thread }) {
+function drawMessage(message, { world, actions, grouped, replies, thread, broadcast, editing }) {
   const user = world.user(message.user);
   const name = message.username || world.nameOf(message.user);
   const here = world.within((block, element, value) => actions.press(message, block, element, value));
+  const react = (emoji, on) => actions.react(message, emoji, on);
   if (/^(channel|group)_(join|leave)$/.test(message.subtype ?? "")) return drawNote(message, name, world);
+  if (message.subtype === "tombstone") return drawStone(message, replies, world, actions);
   const head = el("div", { class: "message-head" },
     el("span", { class: "who", text: name, dir: "auto" }),
-    user?.is_bot ? el("span", { class: "badge", text: "APP" }) : null,
+    user?.is_bot || message.bot_id ? el("span", { class: "badge", text: message.subtype === "bot_message" ? "WORKFLOW" : "APP" }) : null,
     user?.is_restricted ? el("span", { class: "badge", text: "GUEST" }) : null,
+    message.user_team ? el("span", { class: "badge", text: "EXTERNAL" }) : null,
     timeOf(message.ts));
   const body = message.blocks?.length
     ? message.blocks.map((block) => drawBlock(block, here, null))
-    : [el("div", { class: "block" }, drawMrkdwn(message.text ?? "", world))];
+    : message.text ? [el("div", { class: "block" }, drawMrkdwn(message.text, world))] : [];
   return el("article", {
     class: ["message", grouped && "grouped", message.is_ephemeral && "ephemeral"].filter(Boolean).join(" "),
     "aria-label": `${name}, ${clock(message.ts)}`, data: { ts: message.ts },
@@ -60,9 +69,48 @@ function drawMessage(message, { world, actions, grouped, replies, thread }) {
   el("div", { class: "message-main" },
     message.is_ephemeral ? el("div", { class: "only-you" }, icon("eye", 14), "Only visible to you") : null,
     grouped ? null : head,
-    el("div", { class: "blocks" }, body, message.edited && !message.blocks?.length ? el("span", { class: "edited", text: "(edited)" }) : null),
+    broadcast ? drawBroadcast(broadcast, thread, world, actions) : null,
+    editing ? drawEditor(message, world, (text) => actions.edited(message, text))
+      : el("div", { class: "blocks" }, message.edited && !message.bot_id ? markEdited(body) : body),
+    drawFiles(message),
+    drawReactions(message, world, react),
     replies.length ? drawReplies(message, replies, world, actions) : null),
-  message.is_ephemeral ? null : drawTools(message, actions, world, thread));
+  message.is_ephemeral || editing ? null : drawTools(message, actions, world, thread));
+}
+
+/** "(edited)" behind the last word. */
+function markEdited(body) {
+  const mark = el("span", { class: "edited", text: "(edited)" });
+  const last = body.at(-1)?.querySelector(".rich > .rich-section:last-child, .mrkdwn");
+  if (!last) return [...body, mark];
+  last.append(mark);
+  return body;
+}
+
+/** Slack's line over a reply that was also sent to the channel: to its thread, or in the thread that it was. */
+function drawBroadcast(root, thread, world, actions) {
+  if (thread) return el("div", { class: "broadcast-line" }, "Also sent to the channel");
+  const about = plainOf(root, world);
+  return el("div", { class: "broadcast-line" }, "replied to a thread: ", el("button", {
+    type: "button", class: "thread-link", data: { focus: `broadcast ${root.ts}` }, on: { click: () => actions.openThread(root.ts) },
+  }, about.length > 80 ? `${about.slice(0, 79)}…` : about));
+}
+
+function plainOf(message, world) {
+  return drawMrkdwn((message.text ?? "").split("\n")[0], world).textContent || "a message";
+}
+
+/** Pictures that were attached, by name, and what Slack shows of links. */
+function drawFiles({ files = [], attachments = [] }) {
+  if (!files.length && !attachments.length) return null;
+  return el("div", { class: "files" },
+    files.map((file) => el("span", { class: "file" }, icon("file", 16), file.name ?? "A file of another company")),
+    attachments.map((page) => el("blockquote", {}, page.service_name ? el("small", { text: page.service_name }) : null, el("div", { text: page.title ?? page.fallback }))));
+}
+
+function drawStone(message, replies, world, actions) {
+  return el("article", { class: "message note", data: { ts: message.ts } }, el("div", { class: "gutter" }),
+    el("div", { class: "message-main" }, "This message was deleted.", replies.length ? drawReplies(message, replies, world, actions) : null));
 }
 
 function drawNote(message, name, world) {
@@ -84,11 +132,24 @@ function drawTools(message, actions, world, thread) {
   const tool = (name, label, click) => el("button", {
     type: "button", class: "icon-button", "aria-label": label, title: label, data: { focus: `${name} ${message.ts}` }, on: { click },
   }, icon(name, 17));
-  const more = tool("more", "More actions", () => openMenu(more, "More actions", shortcuts.map((shortcut) => ({
+  const items = shortcuts.map((shortcut) => ({
     label: shortcut.name, note: world.state.app.name, choose: () => actions.messageShortcut(shortcut, message),
-  }))));
+  }));
+  if (message.user === world.me) items.push(
+    { label: "Edit message", choose: () => actions.edit(message) },
+    { label: "Delete message", choose: async () => { if (await confirmed({ confirm: plainly(DELETION) }, world)) actions.remove(message); } });
+  const more = tool("more", "More actions", () => openMenu(more, "More actions", items));
   more.setAttribute("aria-haspopup", "menu");
-  return el("div", { class: "tools" }, thread ? null : tool("reply", "Reply in thread", () => actions.openThread(message.ts)), shortcuts.length ? more : null);
+  const inThread = thread || (message.thread_ts && message.thread_ts !== message.ts);
+  return el("div", { class: "tools" },
+    drawAdd(message, world, (emoji, on) => actions.react(message, emoji, on), "icon-button", "tool"),
+    thread ? null : tool("reply", inThread ? "Open thread" : "Reply in thread", () => actions.openThread(message.thread_ts ?? message.ts)),
+    items.length ? more : null);
+}
+
+/** Words of our own in the shape of Slack's question. */
+function plainly(words) {
+  return { style: "danger", ...Object.fromEntries(Object.entries(words).map(([name, text]) => [name, { type: "plain_text", text }])) };
 }
 
 function timeOf(ts) {
@@ -100,8 +161,8 @@ function clock(ts) {
   return new Date(ts * 1000).toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
 }
 
-function dayOf(ts) {
+function dayOf(ts, world) {
   const when = new Date(ts * 1000);
-  if (when.toDateString() === new Date().toDateString()) return "Today";
+  if (when.toDateString() === world.now().toDateString()) return "Today";
   return when.toLocaleDateString([], { weekday: "long", month: "long", day: "numeric" });
 }

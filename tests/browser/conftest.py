@@ -60,8 +60,21 @@ class Screen:
         await self.composer.press("Enter")
 
     async def carrier(self, mode: str) -> None:
-        """Choose what CarrierX does."""
-        await self.page.get_by_role("radio", name=mode, exact=True).check(force=True)
+        """Choose what CarrierX does with texts."""
+        await self._choose("Sending", mode)
+
+    async def inbound(self, way: str) -> None:
+        """Choose how CarrierX tells of what phones send."""
+        await self._choose("Receiving", way)
+
+    async def slack(self, weather: str) -> None:
+        """Choose how Slack answers the bot."""
+        await self._choose("Slack", weather)
+
+    async def _choose(self, panel: str, choice: str) -> None:
+        strip = self.page.get_by_role("region", name="What goes wrong")
+        await strip.get_by_role("tab", name=panel).click()
+        await strip.get_by_role("radio", name=choice, exact=True).check(force=True)
 
     async def shoot(self, name: str) -> None:
         """A picture for the docs, where SCREENSHOTS names the folder for them."""

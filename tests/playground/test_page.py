@@ -173,3 +173,100 @@ async def test_says_what_is_wrong_with_the_bot(site: Site) -> None:
         state = await next_state(stream)
 
     assert state["status"] == "The bot ended."
+
+
+async def test_a_phone_answers(site: Site) -> None:
+    """What is typed on it is an inbound text, and stands on it as its own."""
+    async with site.listen() as stream:
+        await next_state(stream)
+        await site.post("phone", **{"from": "+12125550123", "to": "15162065575", "text": "on my way"})
+        state = await next_state(stream)
+
+    [phone] = state["carrier"]["phones"]
+    [text] = phone["talks"][0]["texts"]
+    assert [each.text for each in site.carrier.inbounds.values()] == ["on my way"]
+    assert (phone["talks"][0]["to"], text["mine"], text["state"]) == ("15162065575", True, "sent")
+
+
+async def test_what_no_phone_can_send_is_a_sentence(site: Site) -> None:
+    """A number that takes no pictures says so."""
+    answer = await site.post("phone", **{"from": "+12125550123", "to": "15162065574", "text": "look", "picture": True})
+
+    assert answer == {"problem": "15162065574 cannot receive this."}
+
+
+async def test_messages_are_edited_deleted_and_reacted_to(site: Site) -> None:
+    """Each by its ts, and typed as people type."""
+    await site.post("say", channel=SUPPORT, text="ask @ben")
+    (said,) = site.slack.channel("support").messages
+    where = {"channel": SUPPORT, "ts": said.ts}
+    await site.post("edit", text="ask @ben & me", **where)
+    await site.post("react", name="eyes", on=True, **where)
+    (edited,) = site.slack.channel("support").messages
+    await site.post("react", name="eyes", on=False, **where)
+    await site.post("delete", **where)
+    again = await site.post("edit", text="too late", **where)
+
+    assert (said.text, edited.text) == ("ask <@U0BEN>", "ask <@U0BEN> &amp; me")
+    assert edited.reacted("eyes") == (ALICE,)
+    assert site.slack.channel("support").messages == ()
+    assert again == {"problem": "That message is gone."}
+
+
+async def test_a_reload_takes_what_only_one_person_saw(site: Site) -> None:
+    """As in Slack."""
+    site.slack._chat.whisper(site.slack.channel("support"), ALICE, "between us")
+
+    await site.post("reload")
+
+    assert site.slack.ephemerals == []
+
+
+@pytest.mark.parametrize("way", ["once", "twice", "late", "swapped", "lost"])
+async def test_each_way_of_telling_of_a_text_is_shown(site: Site, way: str) -> None:
+    """And does not undo what CarrierX does with texts that are sent."""
+    await site.post("carrier", mode="delay")
+    await site.post("carrier", way=way)
+    await site.post("carrier", other_ids=True)
+
+    async with site.listen() as stream:
+        strip = (await next_state(stream))["carrier"]["strip"]
+
+    assert (strip["mode"], strip["way"], strip["other_ids"]) == ("delay", way, True)
+    assert site.carrier.behaviour.inbound_lost is (way == "lost")
+    assert site.carrier.behaviour.moves is False
+
+
+@pytest.mark.parametrize("weather", ["slow", "limited", "silent", "down"])
+async def test_slack_breaks_and_mends(site: Site, weather: str) -> None:
+    """Choosing "up" ends whatever it was."""
+    await site.post("carrier", weather=weather)
+    async with site.listen() as stream:
+        shown = (await next_state(stream))["carrier"]["strip"]["weather"]
+    await site.post("carrier", weather="up")
+
+    headers = {"Authorization": f"Bearer {site.slack.bot_token}"}
+    posting = {"channel": SUPPORT, "text": "x"}
+    async with site.session.post(f"{site.slack.api_url}chat.postMessage", json=posting, headers=headers) as answer:
+        assert (await answer.json())["ok"]
+    assert shown == weather
+
+
+async def test_the_clock_is_moved_for_all_who_look(site: Site) -> None:
+    """And the state says how far."""
+    await site.post("clock", move="hour")
+
+    async with site.listen() as stream:
+        state = await next_state(stream)
+
+    assert state["clock"]["ahead"] == 3600
+
+
+async def test_an_archived_channel_is_gone(site: Site) -> None:
+    """`/archive` is Slack's own command too."""
+    await site.post("command", channel=SUPPORT, text="/archive")
+
+    async with site.listen() as stream:
+        state = await next_state(stream)
+
+    assert SUPPORT not in {each["id"] for each in state["channels"]}
