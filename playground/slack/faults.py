@@ -122,9 +122,9 @@ class Faults:
         return None
 
     def clear(self, fault: Fault | None = None) -> None:
-        """End one fault, or all, and let go what they hold."""
+        """End one fault, or all, and let go what they hold; one that has ended already stays so."""
         for each in tuple(self._known) if fault is None else (fault,):
             each.release()
-            self._known.remove(each)
-            if each in self._faults:
-                self._faults.remove(each)
+            for kept in (self._known, self._faults):
+                if each in kept:
+                    kept.remove(each)

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 
 from aiohttp import ClientSession
 
+from playground.slack import PretendSlack
 from playground.stage import QUICK, Playground
 
 
@@ -43,3 +45,19 @@ async def test_an_accepted_text_survives_the_bots_death() -> None:
 
     assert "delivered" in channel_message.text
     assert len(playground.carrier.posts) == 1
+
+
+async def test_the_bots_clock_is_moved_with_the_playgrounds() -> None:
+    """A text that has waited for four days, as the bot sees it, is given up."""
+
+    def said(word: str) -> Callable[[PretendSlack], bool]:
+        return lambda slack: word in str(slack.channel("support").history.values())
+
+    async with Playground(settings=QUICK) as playground:
+        await playground.carrier.go_down()
+        await playground.slack.command("alice", "support", "(212) 555-0123 still here")
+        await playground.slack.until(said("waiting"), 40)
+
+        playground.clock.move("days")
+
+        await playground.slack.until(said("failed"), 40)
