@@ -178,7 +178,7 @@ export class Workspace {
       send: (text, also) => {
         const { channel, thread } = world.here;
         const api = this.use.api();
-        const name = /^\/\S+/.exec(text)?.[0];
+        const name = /^\/[^\s/]\S*/.exec(text)?.[0]; // `//` begins a note among colleagues, not a command
         if (!name) return api.say(channel, text, inThread ? thread : null, also);
         if (inThread) return { problem: `${name} does not work in threads. Slack allows apps' commands in the channel only.` };
         return api.command(channel, text);

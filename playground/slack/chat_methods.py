@@ -208,9 +208,11 @@ class ChatMethods:
         return ephemeral
 
     def unwhisper(self, ephemeral: Ephemeral, instead: Ephemeral | None = None) -> None:
-        """Take an ephemeral away, or put another in its place."""
+        """Take an ephemeral away, or put another in its place; nothing comes of one that a reload has taken."""
         shown = self._workspace.ephemerals
-        at = next(index for index, each in enumerate(shown) if each.ts == ephemeral.ts)
+        at = next((index for index, each in enumerate(shown) if each.ts == ephemeral.ts), None)
+        if at is None:
+            return
         shown[at : at + 1] = [] if instead is None else [instead]
         self._records.change("ephemeral_gone", user=ephemeral.user, channel=ephemeral.channel, ts=ephemeral.ts)
         if instead is not None:

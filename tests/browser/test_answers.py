@@ -183,6 +183,20 @@ async def test_a_reply_to_the_channel_stands_in_both(studio: Studio) -> None:
     assert studio.slack.thread(root)[-1].broadcast
 
 
+async def test_a_note_among_colleagues_is_no_command(studio: Studio) -> None:
+    """`//` begins one; a command in a thread is refused, as Slack refuses it."""
+    screen, root = await open_thread(studio)
+    reply = screen.thread.get_by_role("textbox", name="Reply")
+    await reply.fill("// not for the customer")
+    await reply.press("Enter")
+    await expect(message(screen, "// not for the customer")).to_be_visible()
+    await reply.fill("/sms help")
+    await reply.press("Enter")
+
+    await expect(screen.thread.get_by_role("alert")).to_contain_text("/sms does not work in threads")
+    assert len(studio.slack.thread(root)) == 2
+
+
 async def test_buttons_for_one_person_stand_in_the_thread(studio: Studio) -> None:
     """They count as no reply, and a reload takes them."""
     screen, root = await open_thread(studio)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -16,8 +17,8 @@ MANIFEST = """
 display_information: {name: Threadtext}
 features:
   slash_commands: [{command: /sms, description: Text, should_escape: true}]
-oauth_config: {scopes: {bot: ["chat:write", "channels:read", "users:read"]}}
-settings: {event_subscriptions: {bot_events: [user_change]}}
+oauth_config: {scopes: {bot: ["chat:write", "channels:read", "channels:history", "users:read"]}}
+settings: {event_subscriptions: {bot_events: [user_change, message.channels]}}
 """
 PING_SECONDS = 0.1  # the client waits as long before it connects again
 
@@ -30,7 +31,9 @@ class App:
         bolt = AsyncApp(client=client, process_before_response=True)
         bolt.command("/sms")(self.interact)
         bolt.event("user_change")(self.hear)
+        bolt.event("message")(self.hear)
         self.told: list[dict[str, Any]] = []
+        self.retries: list[Any] = []
         self.handler = AsyncSocketModeHandler(
             bolt,
             slack.app_token,
@@ -42,8 +45,9 @@ class App:
         self.told.append(body)
         await ack(text="taken")
 
-    async def hear(self, body: dict[str, Any]) -> None:
+    async def hear(self, body: dict[str, Any], request: AsyncBoltRequest) -> None:
         self.told.append(body)
+        self.retries.append(request.headers.get("x-slack-retry-num"))
 
 
 @pytest.fixture
@@ -77,6 +81,15 @@ async def test_an_event_goes_over_the_socket(slack: PretendSlack, app: App):
     assert told is not None
     assert [each.status for each in told.answers] == [200]
     assert app.told[0]["event"]["user"]["real_name"] == "Gus Gone"
+
+
+async def test_a_message_comes_again_over_the_socket(slack: PretendSlack, app: App):
+    """With its number, as in HTTP."""
+    said = await slack.say("alice", "support", "hello")
+    await slack.redeliver(slack.told_of(said), retry=1)
+
+    assert [each["event"]["ts"] for each in app.told] == [said.ts, said.ts]
+    assert app.retries == [["0"], ["1"]]
 
 
 async def test_nobody_connected_means_that_the_command_fails(slack: PretendSlack):

@@ -395,6 +395,18 @@ async def test_an_ephemeral_in_a_thread_is_gone_after_a_reload(
     assert [(each.user, each.thread_ts) for each in slack.ephemerals] == [("U0BEN", root.ts)]
 
 
+async def test_an_answer_to_an_ephemeral_that_is_gone_goes_nowhere(
+    slack: PretendSlack, client: AsyncWebClient, root: Message
+):
+    """Its response_url still takes it; nobody is shown anything."""
+    await client.chat_postEphemeral(channel="C0SUPPORT", user="U0ALICE", text="Send?", thread_ts=root.ts)
+    (shown,) = slack.ephemerals
+    await slack.reload("alice")
+    slack._responses.answer("C0SUPPORT", "U0ALICE", {"replace_original": True, "text": "Sent"}, shown)
+
+    assert slack.ephemerals == []
+
+
 async def test_the_app_may_show_an_older_reply_in_the_channel(
     slack: PretendSlack, client: AsyncWebClient, root: Message
 ):
