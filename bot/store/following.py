@@ -10,7 +10,7 @@ from sqlalchemy import Row, bindparam, delete, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import FINAL, Cause, Purpose, Status, Wait
-from bot.domain.receipt import Standing, advance, combine
+from bot.domain.receipt import Standing, advance, combine, take
 from bot.services.following import Check, Late, Verdict
 from bot.services.ports import CarrierState, Hold
 from bot.store.commits import GroupCommit
@@ -267,7 +267,9 @@ class FollowStore:
                 for phone, standing in after.items()
                 if row.is_group and standing != before[phone]
             ]
-            whole = combine(list(after.values())) if row.is_group else next(iter(after.values()))
+            whole = next(iter(after.values()))
+            if row.is_group:
+                whole = combine(_standing(row), list(after.values()))
             change = self._message_values(row, whole, about, now, from_records=from_records)
             changes.append(change | {"s": row.seq})
             if after != before or any(change[name] != getattr(row, name) for name in ("kind", "segments", "price")):
@@ -300,7 +302,7 @@ class FollowStore:
         check_at = row.check_at
         if final:
             check_at = None
-        elif moved and was in {Status.ACCEPTED, Status.SENDING, Status.UNCONFIRMED}:
+        elif moved and was not in {Status.QUEUED, Status.SENT}:
             check_at = now + self._poll
         known = {
             "kind": next((state.kind for state in reversed(about) if state.kind), row.kind),
@@ -348,7 +350,8 @@ async def _end_copies(
 
 
 def _advance(before: dict[str, Standing], about: Sequence[CarrierState], now: datetime) -> dict[str, Standing]:
-    after = dict(before)
+    # Whichever phone a word is about, it proves that CarrierX took the one request for all of them.
+    after = {phone: take(standing) for phone, standing in before.items()}
     for state in about:
         # One that names no phone of the group is about all of them.
         named = [state.recipient] if state.recipient in after else list(after)

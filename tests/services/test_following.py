@@ -177,6 +177,26 @@ class TestGroups:
         one = await texting.one(batch)
         assert [phone.status for phone in one.recipients] == [Status.DELIVERED] * 2
 
+    @pytest.mark.parametrize("seconds", [(), (15, 45, 240)])
+    async def test_a_receipt_about_one_phone_proves_that_all_were_taken(
+        self, texting: Texting, seconds: tuple[float, ...]
+    ):
+        """While it is sending as when nobody could tell: it is not sent twice, and no phone stays in doubt."""
+        batch = await texting.accept(f"{ANNA}, {BERT}, {CLEO}", how=How.GROUP)
+        texting.carrier.script = [lambda _: UNKNOWN]
+        await texting.hand_over()
+        for wait in seconds:
+            await texting.look(wait)
+        one = await texting.one(batch)
+
+        await texting.followed.receive(texting.carrier.state(one.id, "sent", recipient=ANNA), texting.clock.now())
+        await texting.hand_over(rounds=2)
+
+        one = await texting.one(batch)
+        assert (one.status, one.checking_since) == (Status.QUEUED, None)
+        assert [phone.status for phone in one.recipients] == [Status.SENT, Status.QUEUED, Status.QUEUED]
+        assert len(texting.carrier.posts) == 1
+
 
 class TestDoubts:
     """Nobody knows whether CarrierX took it."""
@@ -244,6 +264,31 @@ class TestDoubts:
 
         assert await texting.status(batch) is Status.QUEUED
         assert len(texting.carrier.posts) == 2
+
+    async def test_a_503_with_a_receipt_in_a_word_unknown_to_us_is_not_tried_again(self, texting: Texting):
+        batch, one = await doubted(texting, BUSY)
+
+        await texting.followed.receive(texting.carrier.state(one.id, "in_transit"), texting.clock.now())
+        for seconds in (15, 45, 240, 2):
+            await texting.look(seconds)
+            await texting.hand_over()
+
+        one = await texting.one(batch)
+        assert (one.status, one.recipients[0].word) == (Status.QUEUED, "in_transit")
+        assert len(texting.carrier.posts) == 1
+
+    async def test_a_record_in_a_word_unknown_to_us_settles_a_doubt(self, texting: Texting):
+        """The next text to that phone may go."""
+        batch, one = await doubted(texting)
+        second = await texting.accept(text="second")
+        texting.carrier.listed.append(texting.carrier.state(one.id, "in_transit"))
+
+        await texting.look(15)
+        await texting.hand_over()
+
+        one = await texting.one(batch)
+        assert (one.status, one.recipients[0].word) == (Status.QUEUED, "in_transit")
+        assert await texting.status(second) is Status.QUEUED
 
     async def test_an_unconfirmed_text_may_still_turn_up(self, texting: Texting):
         """By a receipt, or in the records."""
