@@ -109,6 +109,7 @@ def bot(database_url: str, world: World, folder: Path) -> Server:
         "CARRIERX_API_URL": f"{world.url}/carrierx",
         "CARRIERX_CALLBACK_SECRET": "0123456789abcdef0123456789abcdef",
         "SMS_DEFAULT_FROM": f"+{SENDER}",
+        "SMS_QUIET_HOURS": "off",
         "SMS_RATE_PER_NUMBER": "0",
         "SMS_POLL_SECONDS": "3600",
         "DATABASE_URL": database_url,

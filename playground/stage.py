@@ -17,6 +17,9 @@ from playground.slack.server import PretendSlack
 
 # Doubts are cleared while somebody watches, instead of within minutes.
 QUICK: Final[Mapping[str, str]] = {
+    "SMS_INBOUND_CHANNEL": "C0SUPPORT",
+    "SMS_HELP_CONTACT": "(516) 206-5500",
+    "SMS_QUIET_HOURS": "off",  # else a demo in the evening would show nothing but texts that wait
     "SMS_LOOKUP_SECONDS": "3,8,20",
     "SMS_POLL_SECONDS": "12",
     "CARRIERX_ANSWER_SECONDS": "6",

@@ -26,6 +26,7 @@ QUICK: Final[Mapping[str, str]] = {
     "CARRIERX_CONNECT_SECONDS": "1",
     "CARRIERX_ANSWER_SECONDS": "0.5",
     "SMS_DEFAULT_FROM": "+15162065575",
+    "SMS_QUIET_HOURS": "off",
     "SMS_LEASE_SECONDS": "1",
     "SMS_LOOKUP_SECONDS": "0.2,0.5,1",
     "SMS_POLL_SECONDS": "0.3",
