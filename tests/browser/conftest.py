@@ -30,6 +30,7 @@ _FLAGS = (
 )
 # A doubt is cleared within two seconds, so that tests do not wait.
 _BRISK = {
+    "SMS_QUIET_HOURS": "off",
     "SMS_LOOKUP_SECONDS": "0.5,1,2",
     "SMS_POLL_SECONDS": "0.5",
     "CARRIERX_ANSWER_SECONDS": "1",
