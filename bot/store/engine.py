@@ -1,10 +1,11 @@
 """Opens the database: SQLite with one connection, or PostgreSQL; migrates it at start."""
 
+import asyncio
 import fcntl
 import os
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +22,8 @@ from bot.store import sqlite
 _MIGRATION_LOCK = 0x7468726561647478  # "threadtx"; any constant that no other program takes
 _POOL = 8  # connections to PostgreSQL: listeners, outbox, follower and announcer at once
 _CONNECT = 5.0  # seconds
+_ANSWER = 30.0  # seconds; a connection whose other end is gone says nothing, and a loop would wait on it for ever
+_LEAVE = 1.5  # seconds to close connections at the end; the kernel closes what a dead server keeps open
 _PAGE = 1.1  # as memory has it; with 4, for disks that turn, a claim sorts all that waits instead of following an index
 _ASLEEP = "5s"  # then the server ends a transaction whose process sleeps in it: its locks would stop all others
 
@@ -66,7 +69,9 @@ async def open_database(url: str) -> AsyncIterator[AsyncEngine]:
             raise DatabaseError(f"The database of DATABASE_URL does not answer: {_reason(exc)}.") from exc
         yield engine
     finally:
-        await engine.dispose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVE):
+                await engine.dispose()
         if lock is not None:
             os.close(lock)
 
@@ -127,7 +132,9 @@ def _postgresql(url: str) -> AsyncEngine:
     dsn = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url)
 
     async def connect(**_: object) -> asyncpg.Connection:
-        connection = await asyncpg.connect(dsn, timeout=_CONNECT, server_settings={"application_name": "threadtext"})
+        connection = await asyncpg.connect(
+            dsn, timeout=_CONNECT, command_timeout=_ANSWER, server_settings={"application_name": "threadtext"}
+        )
         # Not among server_settings: a pooler in between refuses to start with what it does not know.
         await connection.execute(
             f"SET idle_in_transaction_session_timeout = '{_ASLEEP}'; SET random_page_cost = {_PAGE}", timeout=_CONNECT

@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import select, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.store.tables import message, pace
@@ -15,12 +16,13 @@ class HealthStore:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     async def write(self, now: datetime) -> None:
         """Write and commit something; raises whatever the driver raises."""
         async with self._engine.begin() as connection:
-            await connection.execute(delete(pace).where(pace.c.key == _KEY))
-            await connection.execute(insert(pace).values(key=_KEY, next_at=now))
+            upsert = self._insert(pace).values(key=_KEY, next_at=now)
+            await connection.execute(upsert.on_conflict_do_update(index_elements=[pace.c.key], set_={"next_at": now}))
 
     async def lag(self, now: datetime) -> timedelta:
         """How long the text that has been due longest has waited to be handed over."""
