@@ -212,6 +212,8 @@ class Outbox:
         while len(self._requests) > self._pace.concurrency // 2 and not self._closing:
             self._freed.clear()
             await self._freed.wait()
+        if self._closing:
+            return 0
         started = self._clock.boottime()  # before the claim, so that the lease is never thought longer than it is
         now = self._clock.now()
         owner = str(uuid4())
@@ -221,7 +223,7 @@ class Outbox:
             until=now + self._pace.lease,
             limit=self._pace.concurrency - len(self._requests),
         )
-        if claims.messages:
+        if claims.messages and not self._closing:  # else the leases run out, and nothing is in doubt
             for claim in await self._mark(claims.messages, owner, now):
                 request = asyncio.create_task(self._hand_over(claim, started))
                 self._requests.add(request)
