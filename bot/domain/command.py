@@ -82,7 +82,7 @@ def parse_command(
     if typed.casefold() in {"help", "?"}:
         return Help()
     if link := _LINK.match(typed):
-        reading, end, plain = read_number(link[0], region), link.end(), True
+        reading, end, plain = read_number(link[0], region), link.end(), False
     else:
         reading, end, plain = _find_number(typed, region=region, countries=countries, command=command)
     to = accept(reading, region=region, countries=countries)

@@ -291,3 +291,9 @@ def test_whatever_is_typed_ends_in_a_wish_or_a_sentence(typed: str) -> None:
 def test_a_text_that_is_no_number_arrives_whole(text: str) -> None:
     """Nothing of it is lost to the number."""
     assert read(f"+1 516 206 5574 {text}") == InlineText(ANNA, text)
+
+
+def test_an_extension_behind_slacks_link_is_refused_as_behind_a_typed_number() -> None:
+    """Slack makes a link of the number alone, and what follows would be texted."""
+    with pytest.raises(InvalidInputError, match="cannot reach an extension: leave out “x12”"):
+        parse_command("<tel:+15162065574|(516) 206-5574> x12 hi", region="US", countries=AMERICA, command="/sms")
