@@ -49,11 +49,13 @@ def can_cancel(batch: Batch) -> bool:
 def word(copy: Copy) -> str:
     """One word."""
     message, recipient = copy
-    if recipient.status is Status.ACCEPTED and message.wait is not None:
+    # A group's members stay accepted until CarrierX has answered for all of them.
+    status = message.status if recipient.status is Status.ACCEPTED else recipient.status
+    if status is Status.ACCEPTED and message.wait is not None:
         return "waiting"
-    if recipient.status is Status.SENDING and message.checking_since is not None:
+    if status is Status.SENDING and message.checking_since is not None:
         return "checking"
-    return recipient.status.value
+    return status.value
 
 
 def note(message: Message) -> Phrase:

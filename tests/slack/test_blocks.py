@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -333,3 +334,11 @@ def words_of(blocks: list[dict[str, Any]]) -> list[str]:
         for key in ("text", "url", "value")
         if isinstance(element.get(key), str)
     ]
+
+
+def test_a_group_in_doubt_is_checked_not_accepted() -> None:
+    """Its members are as far as the one request for all of them."""
+    text = a_message(ANNA, "+15162065575", status=Status.SENDING, checking_since=NOW)
+    members = tuple(replace(phone, status=Status.ACCEPTED) for phone in text.recipients)
+
+    assert "2 checking" in show_status(a_batch(replace(text, recipients=members))).text
