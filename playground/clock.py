@@ -19,6 +19,7 @@ MOVES = {
 _STEPS = {"minutes": timedelta(minutes=10), "hour": timedelta(hours=1), "days": timedelta(days=4)}
 _HOURS = {"evening": 21, "morning": 8}
 _MINUTES_PAST = 5
+_DAY = range(8, 20)  # hours in which a demonstration may begin; from 21:00 the bot keeps texts until the morning
 
 
 class MovedClock:
@@ -57,6 +58,11 @@ class MovedClock:
         self.ahead += step.total_seconds()
         for tell in self.moved:
             tell(self.ahead)
+
+    def wake(self) -> None:
+        """Move on to the morning when it is night where the phones are, so that texts go out while somebody watches."""
+        if self.now().astimezone(HERE).hour not in _DAY:
+            self.move("morning")
 
 
 def find_next(now: datetime, hour: int) -> datetime:

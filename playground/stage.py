@@ -19,7 +19,6 @@ from playground.slack.server import PretendSlack
 QUICK: Final[Mapping[str, str]] = {
     "SMS_INBOUND_CHANNEL": "C0SUPPORT",
     "SMS_HELP_CONTACT": "(516) 206-5500",
-    "SMS_QUIET_HOURS": "off",  # else a demo in the evening would show nothing but texts that wait
     "SMS_LOOKUP_SECONDS": "3,8,20",
     "SMS_POLL_SECONDS": "12",
     "CARRIERX_ANSWER_SECONDS": "6",
@@ -61,6 +60,7 @@ class Playground:
             await stack.enter_async_context(self.page)
             self.bot = BotProcess(self._bot_settings(), Path(self._folder.name))
             self.clock.moved.append(self.bot.move_clock)
+            self.clock.wake()
             self.page.tell("The bot is starting …")
             self.slack.request_url = f"{self.bot.url}/slack/events"
             callbacks = f"{self.bot.url}/carrierx/callbacks/{self._secret}"

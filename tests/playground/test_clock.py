@@ -42,6 +42,19 @@ def test_every_move_leads_on(name: str):
     assert all(late - early >= clock.ahead for early, late in zip(before, after, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("hour", "shown"),
+    [(12, "2026-11-25T13:05"), (14, "2026-11-25T14:00"), (23, "2026-11-25T23:00"), (3, "2026-11-25T13:05")],
+)
+def test_it_wakes_by_day(hour: int, shown: str):
+    """At night, where the phones are, it begins in the morning; by day it is left alone."""
+    clock = MovedClock()
+    clock.ahead = (datetime(2026, 11, 25, hour, tzinfo=UTC) - clock.now()).total_seconds()
+    clock.wake()
+
+    assert f"{clock.now():%Y-%m-%dT%H:%M}" == shown
+
+
 LISTENER = """
 import os, sys
 from threading import Thread

@@ -61,3 +61,22 @@ async def test_the_bots_clock_is_moved_with_the_playgrounds() -> None:
         playground.clock.move("days")
 
         await playground.slack.until(said("failed"), 40)
+
+
+async def test_a_text_of_the_evening_goes_out_in_the_morning() -> None:
+    """The demo begins by day, keeps the bot's own quiet hours, and its clock leads through the night."""
+
+    def said(word: str) -> Callable[[PretendSlack], bool]:
+        return lambda slack: word in str(slack.channel("support").history.values())
+
+    async with Playground(settings=QUICK) as playground:
+        playground.clock.move("evening")
+        await playground.slack.command("alice", "support", "(212) 555-0123 sleep well")
+        await playground.slack.until(said("Waits until 8:00 their time"), 40)
+        before = len(playground.carrier.posts)
+
+        playground.clock.move("morning")
+
+        await playground.carrier.until(lambda carrier: len(carrier.posts) == 1, within=40)
+
+    assert before == 0
