@@ -109,6 +109,11 @@ def read_status(word: str) -> Status | None:
 
 def show_failure(failure: Failure) -> tuple[str, str]:
     """What happened, and what to do: a sentence each, in plain text that may quote CarrierX."""
+    if failure.cause is Cause.EXPIRED and failure.unsure:
+        return (
+            "CarrierX was too busy for too long, and its records do not show it.",
+            "Send it again if it still matters.",
+        )
     if failure.cause is Cause.EXPIRED:
         return "It waited too long and was not sent.", "Send it again if it still matters."
     code = f" (carrier code {failure.code})" if failure.code else ""

@@ -98,11 +98,13 @@ class Failure:
         cause: Who said no, and when.
         word: CarrierX's own status word or sentence, "" when it gave none.
         code: The upstream carrier's code from the detail record, "" when it gave none.
+        unsure: CarrierX answered 503 before, so that the text may have left all the same.
     """
 
     cause: Cause
     word: str = ""
     code: str = ""
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,8 @@ class Message:
         wait: Why it waits, None when it does not or is no longer accepted.
         not_before: The earliest time of the next try, only while it waits.
         checking_since: Since when its outcome is looked for, only while it is sending.
-        attempts: Requests made so far that surely were not taken.
+        attempts: Requests made so far that were not taken, as far as anybody can tell.
+        busy: CarrierX answered the newest of its doubtful requests with 503: nearly surely, but not surely, not taken.
         kind: CarrierX's own `type`, "" until it said.
         segments: CarrierX's own count, None until it said.
         price: CarrierX's own price in USD as a decimal string, "" until it said.
@@ -172,6 +175,7 @@ class Message:
     not_before: datetime | None = None
     checking_since: datetime | None = None
     attempts: int = 0
+    busy: bool = False
     kind: str = ""
     segments: int | None = None
     price: str = ""

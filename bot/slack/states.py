@@ -81,7 +81,7 @@ def state(copy: Copy) -> str:
     first = word(copy)
     if recipient.status is Status.DELIVERED and message.took is not None:
         first += f" in {message.took.total_seconds():.1f} s"
-    if recipient.status is Status.CANCELED:
+    if recipient.status is Status.CANCELED and not message.busy:
         first += ", not sent"
     said = [first]
     if recipient.word and recipient.failure is None:

@@ -168,9 +168,9 @@ def _read_message(row: Row[Any], members: list[Row[Any]], *, behind: bool) -> Me
     if status is _DELIVERED and row.carrier_created_at is not None and row.carrier_final_at is not None:
         took = max(row.carrier_final_at - row.carrier_created_at, timedelta(0))
     phones = (
-        tuple(_read_recipient(member, member.number) for member in members)
+        tuple(_read_recipient(member, member.number, busy=row.busy) for member in members)
         if row.is_group
-        else (_read_recipient(row, row.recipient),)
+        else (_read_recipient(row, row.recipient, busy=row.busy),)
     )
     return Message(
         id=row.id,
@@ -191,6 +191,7 @@ def _read_message(row: Row[Any], members: list[Row[Any]], *, behind: bool) -> Me
         not_before=None if wait in {None, Wait.TURN} else row.not_before,
         checking_since=row.checking_since if status is Status.SENDING else None,
         attempts=row.attempts,
+        busy=row.busy,
         kind=row.kind,
         segments=row.segments,
         price=row.price,
@@ -201,11 +202,11 @@ def _read_message(row: Row[Any], members: list[Row[Any]], *, behind: bool) -> Me
     )
 
 
-def _read_recipient(row: Row[Any], number: E164) -> Recipient:
+def _read_recipient(row: Row[Any], number: E164, *, busy: bool) -> Recipient:
     status = Status(row.status)
     failure = None
     if status is Status.FAILED:
-        failure = Failure(Cause(row.cause), row.word, row.code)
+        failure = Failure(Cause(row.cause), row.word, row.code, unsure=busy)
     return Recipient(
         number=number,
         status=status,

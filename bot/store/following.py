@@ -371,7 +371,10 @@ def _standing_values(standing: Standing) -> dict[str, Any]:
 def _verdict_values(verdict: Verdict, now: datetime) -> dict[str, Any]:
     values: dict[str, Any] = {"check_at": verdict.check_at, "checks": verdict.checks}
     if verdict.doubted:
-        values |= {"checking_since": now}
+        values |= {
+            "checking_since": now,
+            "busy": False,
+        }  # nobody saw an answer; an earlier 503 says nothing of this one
     if verdict.unreceipted:
         values |= {"unreceipted": True}
     if verdict.becomes is Status.UNCONFIRMED:
@@ -383,7 +386,6 @@ def _verdict_values(verdict: Verdict, now: datetime) -> dict[str, Any]:
             "not_before": verdict.not_before,
             "attempts": message.c.attempts + 1,
             "paced": False,
-            "busy": False,
             "sending_at": None,
             "checking_since": None,
             "lease_owner": None,

@@ -129,7 +129,7 @@ message = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     # Looking for it, while sending; asking for its state, while queued or sent.
     Column("checking_since", Time),
-    Column("busy", Boolean, nullable=False, server_default=false()),  # the doubt came from a 503
+    Column("busy", Boolean, nullable=False, server_default=false()),  # its newest doubt came from a 503
     Column("check_at", Time),
     Column("checks", Integer, nullable=False, server_default="0"),
     # What CarrierX said.

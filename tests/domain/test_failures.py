@@ -91,6 +91,11 @@ def test_a_word_that_nobody_knows_means_nothing(word: str) -> None:
             "It waited too long and was not sent.",
             "Send it again if it still matters.",
         ),
+        (
+            Failure(Cause.EXPIRED, unsure=True),
+            "CarrierX was too busy for too long, and its records do not show it.",
+            "Send it again if it still matters.",
+        ),
     ],
 )
 def test_a_failure_says_what_happened_and_what_to_do(failure: Failure, what: str, remedy: str) -> None:

@@ -265,6 +265,51 @@ class TestDoubts:
         assert await texting.status(batch) is Status.QUEUED
         assert len(texting.carrier.posts) == 2
 
+    async def test_a_503_that_was_canceled_and_taken_all_the_same_is_followed(self, texting: Texting):
+        """Nobody says that it was not sent, and word from CarrierX moves it on."""
+        batch, _ = await doubted(texting, BUSY)
+        for seconds in (15, 45, 240):
+            await texting.look(seconds)
+
+        await texting.sending.cancel(batch)
+        one = await texting.one(batch)
+
+        assert (one.status, one.busy) == (Status.CANCELED, True)
+
+        await texting.followed.receive(texting.carrier.state(one.id, "sent"), texting.clock.now())
+
+        one = await texting.one(batch)
+        assert (one.status, one.final_at) == (Status.SENT, None)
+
+        texting.carrier.known[f"sid-{one.id}"] = texting.carrier.state(one.id, "delivered")
+        await texting.look(60)
+
+        assert await texting.status(batch) is Status.DELIVERED
+
+    async def test_a_503_that_waited_too_long_is_not_said_to_be_not_sent(self, texting: Texting):
+        batch, _ = await doubted(texting, BUSY)
+        for seconds in (15, 45, 240, 3600):
+            await texting.look(seconds)
+
+        failure = (await texting.one(batch)).recipients[0].failure
+        assert failure is not None
+        assert (failure.cause, failure.unsure) == (Cause.EXPIRED, True)
+
+    async def test_a_503_before_says_nothing_of_a_crash_in_the_next_request(self, texting: Texting):
+        """Nobody knows what became of that one, so it is not made a third time."""
+        batch, _ = await doubted(texting, BUSY)
+        for seconds in (15, 45, 240):
+            await texting.look(seconds)
+        texting.clock.move(2)
+        now = texting.clock.now()
+        claims = await texting.outgoing.claim(owner="gone", now=now, until=now + timedelta(seconds=30), limit=1)
+        await texting.outgoing.mark_sending(claims.messages, owner="gone", now=now, check_at=now)
+
+        for seconds in (1, 15, 45, 240):
+            await texting.look(seconds)
+
+        assert await texting.status(batch) is Status.UNCONFIRMED
+
     async def test_a_503_with_a_receipt_in_a_word_unknown_to_us_is_not_tried_again(self, texting: Texting):
         batch, one = await doubted(texting, BUSY)
 

@@ -92,6 +92,7 @@ def test_root_says_who_texted_whom_what_and_the_newest_state() -> None:
         ({"status": Status.DELIVERED, "took": timedelta(seconds=2.44)}, "delivered in 2.4 s"),
         ({"status": Status.DELIVERED, "price": "0.0075"}, "delivered · $0.0075"),
         ({"status": Status.CANCELED}, "canceled, not sent"),
+        ({"status": Status.CANCELED, "busy": True}, "canceled"),
         (
             {"status": Status.ACCEPTED, "wait": Wait.UNREACHABLE, "not_before": NOW},
             "waiting\nCarrierX is not answering, trying again at [10:00:00 UTC].",
