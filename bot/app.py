@@ -231,7 +231,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         socket = None
         if settings.slack_app_token is not None:
             socket = Socket(bolt, settings.slack_app_token.get_secret_value(), settings.slack_api_url)
-        health = _Health(HealthStore(engine), holds, announcer, numbers, people, socket, clock)
+        health = _Health(HealthStore(engine), holds, follower, announcer, numbers, people, socket, clock)
 
         async def receive(state: CarrierState) -> None:
             await followed.receive(state, clock.now())
@@ -371,6 +371,7 @@ class _Health:
 
     store: HealthStore
     holds: HoldStore
+    follower: Follower
     announcer: Announcer
     numbers: Numbers
     people: People
@@ -400,6 +401,8 @@ class _Health:
             found.append(f"CarrierX refuses CARRIERX_TOKEN since {self._held_since:%Y-%m-%d %H:%M} UTC; texts wait.")
         elif self.numbers.trouble:
             found.append(f"CarrierX's numbers cannot be read: {self.numbers.trouble}")
+        if self._held_since is None and self.follower.trouble:
+            found.append(f"CarrierX's records cannot be read, so doubts stay open: {self.follower.trouble}")
         if self._lag > _LAG:
             found.append(f"A text has been due for {int(self._lag.total_seconds())} s and has not left.")
         if self.announcer.health is not None:

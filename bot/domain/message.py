@@ -146,6 +146,7 @@ class Message:
         wait: Why it waits, None when it does not or is no longer accepted.
         not_before: The earliest time of the next try, only while it waits.
         checking_since: Since when its outcome is looked for, only while it is sending.
+        unread: It is unconfirmed, and CarrierX's records could not be read for it even once.
         attempts: Requests made so far that were not taken, as far as anybody can tell.
         busy: CarrierX answered the newest of its doubtful requests with 503: nearly surely, but not surely, not taken.
         kind: CarrierX's own `type`, "" until it said.
@@ -174,6 +175,7 @@ class Message:
     wait: Wait | None = None
     not_before: datetime | None = None
     checking_since: datetime | None = None
+    unread: bool = False
     attempts: int = 0
     busy: bool = False
     kind: str = ""

@@ -6,6 +6,7 @@ _FIRST = timedelta(seconds=2)
 _LONGEST = timedelta(minutes=5)
 _POLL_GROWTH = 1.6  # with 2 s at first: 14 questions in the first hour, 1 in the second
 _POLL_LONGEST = timedelta(hours=1)
+_POSTPONED = timedelta(seconds=15)
 
 
 def retry_wait(tries: int, chance: float) -> timedelta:
@@ -30,6 +31,18 @@ def poll_wait(polls: int, first: timedelta) -> timedelta:
         first: The first wait, which grows from there to an hour.
     """
     return min(_POLL_LONGEST, first * _POLL_GROWTH ** min(polls, 40))
+
+
+def postponed_wait(doubted: timedelta) -> timedelta:
+    """How long until a look is tried again that could not be made.
+
+    Args:
+        doubted: Since when there has been something to look for.
+
+    Returns:
+        A tenth of that, at least 15 s and at most an hour.
+    """
+    return min(_POLL_LONGEST, max(_POSTPONED, doubted / 10))
 
 
 def lookup_wait(looks: int, schedule: tuple[float, ...]) -> timedelta | None:

@@ -1,15 +1,16 @@
 """Follows texts after the request: settles doubts by looking them up, asks where no receipt comes, gives up in time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Protocol
 
 import structlog
 
 from bot.domain.message import E164, Purpose, Status
-from bot.domain.retries import lookup_wait, poll_wait, retry_wait
+from bot.domain.retries import lookup_wait, poll_wait, postponed_wait, retry_wait
 from bot.errors import CarrierError, CarrierUnauthorizedError
 from bot.services.ports import Announcer, Carrier, CarrierState, Clock, Hold
 
@@ -18,7 +19,8 @@ _FOLLOWED = timedelta(hours=72)  # then nobody asks any more: "CarrierX sent no 
 _SKEW = timedelta(hours=1)  # by which CarrierX's clock may differ from ours
 _SINGLY = 20  # more than these are read from one list of records instead of one by one
 _AT_ONCE = 10  # questions under way
-_POSTPONED = timedelta(seconds=15)  # when a look could not be made
+_HOUR = timedelta(hours=1)
+_LATELY = timedelta(hours=2)  # a look that failed earlier says nothing of now; the next one follows within an hour
 _PROBE = timedelta(seconds=2)  # first wait between questions whether our token is good; doubles to 5 min
 
 
@@ -32,7 +34,7 @@ class Check:
         sid: CarrierX's id, "" when not known.
         record_sid: Its detail record, "" when not known.
         busy: The doubt came from a 503.
-        checks: Looks or questions made so far.
+        checks: Looks or questions made so far; a look that could not be made is none.
         checking_since: Since when there is a doubt, None before it is noticed.
         sending_at: When the request was made.
         taken_at: When CarrierX was known to have it, None when it is not.
@@ -76,7 +78,8 @@ class Verdict:
     @property
     def visible(self) -> bool:
         """Whether a person should read of it."""
-        return self.becomes is not None or self.doubted or self.unreceipted
+        first_look = self.check.status is Status.UNCONFIRMED and self.check.checks == 0 < self.checks
+        return self.becomes is not None or self.doubted or self.unreceipted or first_look
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +205,14 @@ class Follower:
         self._clock = clock
         self._pace = pace
         self._closing = asyncio.Event()
+        self._trouble = ""
+        self._troubled_at: datetime | None = None
+
+    @property
+    def trouble(self) -> str:
+        """Why CarrierX's records could not be read lately, for the operator; "" when they could, or nobody asked."""
+        lately = self._troubled_at is not None and self._clock.now() - self._troubled_at <= _LATELY
+        return self._trouble if lately else ""
 
     def close(self) -> None:
         """Begin nothing more; `run` returns after the turn under way."""
@@ -262,18 +273,33 @@ class Follower:
         verdicts = [Verdict(check, checks=0, check_at=now + first, doubted=True) for check in fresh]
         looked = [check for check in doubts if check not in fresh]
         if looked:
-            try:
-                found = await self._look_up(looked)
-            except CarrierError as error:
-                _log.info("following.lookup_failed", error=type(error).__name__, messages=len(looked))
-                verdicts += [self._postpone(check) for check in looked]
-            else:
-                verdicts += [self._miss(check) for check in looked if check.id not in found]
+            found, unread = await self._look_up(looked)
+            verdicts += [self._postpone(check) for check in looked if check.id in unread]
+            verdicts += [self._miss(check) for check in looked if check.id not in found | unread]
         if verdicts:
             await self._followed.settle(verdicts, self._clock.now())
 
-    async def _look_up(self, checks: Sequence[Check]) -> frozenset[str]:
-        """Find messages among CarrierX's records by our id; those found are adopted."""
+    async def _look_up(self, checks: Sequence[Check]) -> tuple[frozenset[str], frozenset[str]]:
+        """Find messages among CarrierX's records by our id; those found, and those that could not be looked for.
+
+        The records are read from the oldest message on, in bounded number: one that is old must not keep the young
+        ones from being found. What fails for the younger fails for the older, which need more.
+        """
+        found: frozenset[str] = frozenset()
+        left = sorted(checks, key=lambda check: check.sending_at, reverse=True)
+        try:
+            for near in _by_age(left, self._clock.now()):
+                found |= await self._find(near)
+                left = left[len(near) :]
+        except CarrierError as error:
+            _log.info("following.lookup_failed", error=type(error).__name__, messages=len(left))
+            self._trouble, self._troubled_at = error.user_message, self._clock.now()
+        else:
+            self._troubled_at = None
+        return found, frozenset(check.id for check in left)
+
+    async def _find(self, checks: Sequence[Check]) -> frozenset[str]:
+        """Read the records once; those found are adopted."""
         wanted = {check.id for check in checks}
         records = await self._carrier.records(min(check.sending_at for check in checks) - _SKEW)
         ours = [record for record in records if record.user_data in wanted]
@@ -312,10 +338,12 @@ class Follower:
     def _postpone(self, check: Check) -> Verdict:
         """The look could not be made: it does not count, but nobody waits longer than a text may wait."""
         now = self._clock.now()
+        doubted = now - (check.checking_since or check.sending_at)
+        at = now + postponed_wait(doubted)
         longest = self._pace.give_up + timedelta(seconds=self._pace.lookup[-1] if self._pace.lookup else 0)
-        if check.status is Status.SENDING and now - (check.checking_since or now) > longest:
-            return Verdict(check, check.checks, now + _POSTPONED, becomes=Status.UNCONFIRMED)
-        return Verdict(check, check.checks, now + _POSTPONED)
+        if check.status is Status.SENDING:
+            return Verdict(check, check.checks, at, becomes=Status.UNCONFIRMED if doubted > longest else None)
+        return Verdict(check, check.checks, None if now - check.sending_at > _FOLLOWED else at)
 
     async def _ask(self, checks: Sequence[Check]) -> None:
         """Ask for the state of messages that CarrierX has and sent no final receipt for."""
@@ -333,10 +361,7 @@ class Follower:
         unknown = await asyncio.gather(*(self._ask_one(check, gate) for check in asked))
         listed += [check for check in unknown if check is not None]
         if listed:
-            try:
-                await self._look_up(listed)
-            except CarrierError as error:
-                _log.info("following.list_failed", error=type(error).__name__, messages=len(listed))
+            await self._look_up(listed)
 
     async def _ask_one(self, check: Check, gate: asyncio.Semaphore) -> Check | None:
         """Ask for one message; it is handed back when CarrierX does not know it by that id."""
@@ -368,6 +393,17 @@ class Follower:
             return await self._carrier.message(sid)
         except CarrierError:
             return None  # it is followed by its record, and asked again there
+
+
+def _by_age(checks: Sequence[Check], now: datetime) -> Iterator[list[Check]]:
+    """Parts of one age: under an hour, up to two, four, eight and so on.
+
+    Args:
+        checks: The youngest first.
+        now: The time.
+    """
+    for _, near in groupby(checks, key=lambda check: ((now - check.sending_at) // _HOUR).bit_length()):
+        yield list(near)
 
 
 def _named(state: CarrierState, message_id: str) -> CarrierState:

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bot.domain.failures import show_failure
-from bot.domain.message import Batch, Failure, Message, Status
+from bot.domain.message import Batch, Message, Status
 from bot.domain.phone import show_number
 from bot.slack import states
 from bot.slack.rich_text import (
@@ -257,20 +257,23 @@ def _were(number: int) -> str:
 def _group(bad: list[Copy]) -> list[tuple[str, list[str]]]:
     """What happened and what to do, each once, with the numbers that it is about."""
     groups: dict[str, list[str]] = {}
-    for _, recipient in bad:
+    for copy in bad:
+        _, recipient = copy
         number = show_number(recipient.number)
         mark = " (sent again)" if recipient.retried else ""
-        groups.setdefault(_explain(recipient.failure, retried=recipient.retried), []).append(number + mark)
+        groups.setdefault(_explain(copy), []).append(number + mark)
     return list(groups.items())
 
 
-def _explain(failure: Failure | None, *, retried: bool) -> str:
-    if failure is None:
-        sentence = "CarrierX never answered clearly, and its records do not show the text."
+def _explain(copy: Copy) -> str:
+    message, recipient = copy
+    if recipient.failure is None:
+        records = "could not be read" if message.unread else "do not show the text"
+        sentence = f"CarrierX never answered clearly, and its records {records}."
         remedy = "Ask the person, or send it again if it does no harm when it arrives twice."
     else:
-        sentence, remedy = show_failure(failure)
-    return clip(sentence if retried else " ".join(filter(None, (sentence, remedy))), _SENTENCE)
+        sentence, remedy = show_failure(recipient.failure)
+    return clip(sentence if recipient.retried else " ".join(filter(None, (sentence, remedy))), _SENTENCE)
 
 
 def show_button(label: str, action_id: str, entry_id: str) -> Element:

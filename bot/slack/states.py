@@ -26,6 +26,7 @@ _WAITS: dict[Wait, tuple[str, str]] = {
 }
 _CHECKING = "CarrierX did not answer clearly; checking whether it took the text. Do not send it again yet."
 _UNCONFIRMED = "CarrierX never answered clearly, and has no record of the text so far. It may have arrived or not."
+_UNREAD = "CarrierX never answered clearly, and its records could not be read. It may have arrived or not."
 _NO_RECEIPT = "CarrierX sent no receipt"
 _ORDER = (*("failed", "unconfirmed", "checking", "waiting", "accepted", "sending", "queued", "sent", "canceled"),)
 _LONG = timedelta(hours=12)  # beyond it a time without its day can be misread
@@ -71,7 +72,7 @@ def note(message: Message) -> Phrase:
     if message.status is Status.SENDING and message.checking_since is not None:
         return (_CHECKING,)
     if any(recipient.status is Status.UNCONFIRMED for recipient in message.recipients):
-        return (_UNCONFIRMED,)
+        return (_UNREAD if message.unread else _UNCONFIRMED,)
     return ()
 
 

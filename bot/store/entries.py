@@ -190,6 +190,7 @@ def _read_message(row: Row[Any], members: list[Row[Any]], *, behind: bool) -> Me
         wait=wait,
         not_before=None if wait in {None, Wait.TURN} else row.not_before,
         checking_since=row.checking_since if status is Status.SENDING else None,
+        unread=status is Status.UNCONFIRMED and row.checks == 0,
         attempts=row.attempts,
         busy=row.busy,
         kind=row.kind,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.retries import lookup_wait, poll_wait, retry_wait
+from bot.domain.retries import lookup_wait, poll_wait, postponed_wait, retry_wait
 
 SCHEDULES = st.lists(st.floats(0, 1e6), max_size=6).map(lambda seconds: tuple(sorted(seconds)))
 
@@ -37,6 +37,12 @@ def test_questions_in_the_first_hour_are_as_many_as_said():
         asked += 1
 
     assert asked == 14
+
+
+def test_looks_that_could_not_be_made_are_tried_ever_more_seldom():
+    minutes = [postponed_wait(timedelta(minutes=doubted)) for doubted in (0, 2, 5, 60, 600, 4000)]
+
+    assert [wait.total_seconds() for wait in minutes] == [15, 15, 30, 360, 3600, 3600]
 
 
 @given(SCHEDULES)

@@ -358,9 +358,67 @@ class TestDoubts:
         texting.carrier.down = False
         texting.carrier.listed.append(texting.carrier.state(one.id, "sent"))
 
-        await texting.look(15)
+        await texting.look(60)
 
         assert await texting.status(batch) is Status.SENT
+
+    async def test_looks_that_could_not_be_made_become_seldom_and_end(self, texting: Texting):
+        batch, _ = await doubted(texting)
+        texting.carrier.down = True
+        asked = []
+        for seconds, times in ((15, 240), (15, 240), (900, 96), (3600, 48)):
+            texting.carrier.asked.clear()
+            for _ in range(times):
+                await texting.look(seconds)
+            asked.append(texting.carrier.asked.count("records"))
+        texting.carrier.asked.clear()
+        await texting.look(7200)
+
+        assert asked[0] < 50
+        assert asked[1] < 10
+        assert texting.carrier.asked == []
+        assert await texting.status(batch) is Status.UNCONFIRMED
+
+    async def test_operator_reads_that_no_look_can_be_made(self, texting: Texting):
+        await doubted(texting)
+        texting.carrier.down = True
+        await texting.look(15)
+
+        assert texting.follower.trouble == "CarrierX does not answer."
+
+        texting.carrier.down = False
+        await texting.look(15)
+
+        assert texting.follower.trouble == ""
+
+    async def test_records_that_were_never_read_are_not_called_empty(self, texting: Texting):
+        batch, _ = await doubted(texting)
+        texting.carrier.down = True
+        await texting.look(15)
+        await texting.look(60 * 60 + 301)
+
+        assert (await texting.one(batch)).unread
+
+        texting.carrier.down = False
+        await texting.look(3600)
+
+        one = await texting.one(batch)
+        assert (one.status, one.unread) == (Status.UNCONFIRMED, False)
+
+    async def test_an_old_text_keeps_no_young_one_from_being_found(self, texting: Texting):
+        """CarrierX has more records since then than may be read; those of the last hours can be."""
+        old, _ = await doubted(texting)
+        for seconds in (15, 45, 240):
+            await texting.look(seconds)
+        texting.clock.move(40 * 3600)
+        texting.carrier.reach = timedelta(hours=3)
+        young, one = await doubted(texting)
+        texting.carrier.listed.append(texting.carrier.state(one.id, "sent"))
+
+        await texting.look(15)
+
+        assert (await texting.status(young), await texting.status(old)) == (Status.SENT, Status.UNCONFIRMED)
+        assert texting.follower.trouble == "CarrierX has more than 50 pages of detail records."
 
     async def test_nobody_is_left_waiting_while_no_look_can_be_made(self, texting: Texting):
         batch, _ = await doubted(texting)

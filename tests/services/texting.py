@@ -36,7 +36,11 @@ Answer = CarrierState | Exception
 
 @dataclass
 class ScriptedCarrier:
-    """Takes every text unless it is told otherwise; `posts` is what reached it."""
+    """Takes every text unless it is told otherwise; `posts` is what reached it.
+
+    Attributes:
+        reach: How far back its records may be read, None for all the way.
+    """
 
     clock: FakeClock
     posts: list[OutboundText] = field(default_factory=list)
@@ -48,6 +52,7 @@ class ScriptedCarrier:
     held: asyncio.Event | None = None
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     down: bool = False
+    reach: timedelta | None = None
     token: Exception | None = None
 
     async def send(self, text: OutboundText, *, may_leave: MayLeave) -> CarrierState:
@@ -73,6 +78,8 @@ class ScriptedCarrier:
 
     async def records(self, since: datetime) -> tuple[CarrierState, ...]:
         self._ask("records")
+        if self.reach is not None and since < self.clock.now() - self.reach:
+            raise CarrierResponseInvalidError("CarrierX has more than 50 pages of detail records.")
         return tuple(state for state in self.listed if state.created_at is None or state.created_at >= since)
 
     async def inbound(self, sid: str) -> InboundText | None:

@@ -94,6 +94,13 @@ def test_root_says_who_texted_whom_what_and_the_newest_state() -> None:
         ({"status": Status.CANCELED}, "canceled, not sent"),
         ({"status": Status.CANCELED, "busy": True}, "canceled"),
         (
+            {"status": Status.UNCONFIRMED, "unread": True},
+            (
+                "unconfirmed\nCarrierX never answered clearly, and its records could not be read. "
+                "It may have arrived or not."
+            ),
+        ),
+        (
             {"status": Status.ACCEPTED, "wait": Wait.UNREACHABLE, "not_before": NOW},
             "waiting\nCarrierX is not answering, trying again at [10:00:00 UTC].",
         ),
