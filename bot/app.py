@@ -401,6 +401,8 @@ class _Health:
             found.append(f"CarrierX refuses CARRIERX_TOKEN since {self._held_since:%Y-%m-%d %H:%M} UTC; texts wait.")
         elif self.numbers.trouble:
             found.append(f"CarrierX's numbers cannot be read: {self.numbers.trouble}")
+        if self.numbers.shortage:
+            found.append(f"Nobody can text. {self.numbers.shortage}")
         if self._held_since is None and self.follower.trouble:
             found.append(f"CarrierX's records cannot be read, so doubts stay open: {self.follower.trouble}")
         if self._lag > _LAG:

@@ -45,7 +45,7 @@ class Numbers:
         only: The numbers that SMS_NUMBERS names, empty for all of the account's.
         default: SMS_DEFAULT_FROM, None for the first that can text.
         interval: Seconds between two readings.
-        loaded: There is a snapshot.
+        loaded: There is a snapshot, even of an account without numbers.
         trouble: Why the last reading failed, for the operator; "" when it did not.
     """
 
@@ -58,6 +58,7 @@ class Numbers:
     loaded: bool = False
     trouble: str = ""
     _able: tuple[OurNumber, ...] = ()
+    _left_out: bool = False  # some can text and are not among `only`
     _every: frozenset[E164] = frozenset()
     _by_channel: dict[str, E164] = field(default_factory=dict)
     _by_person: dict[str, E164] = field(default_factory=dict)
@@ -65,6 +66,15 @@ class Numbers:
     def able(self) -> tuple[OurNumber, ...]:
         """Those that can text, by number."""
         return self._able
+
+    @property
+    def shortage(self) -> str:
+        """Why nobody can text at all, and what to do; "" when somebody can or it is not known yet."""
+        if self._able or not self.loaded:
+            return ""
+        if self._left_out:
+            return "None of the numbers in SMS_NUMBERS can send texts. Ask whoever runs this app to correct it."
+        return "The CarrierX account has no number that can send texts. Switch messaging on for one in its portal."
 
     def every(self) -> frozenset[E164]:
         """All of the account's, whatever they can."""
@@ -99,11 +109,12 @@ class Numbers:
             await asyncio.sleep(self.interval if await self.read() else min(_SOON, self.interval))
 
     async def read(self) -> bool:
-        """Read the numbers from CarrierX once; whether there are any now, from this reading or an earlier one."""
+        """Read the numbers from CarrierX once; whether there are any that can text, of now or of an earlier reading."""
         try:
             numbers = await self.carrier.numbers()
             await self.known.store_numbers(numbers)
             self._set(numbers)
+            self.loaded = True
             await self._load_uses()
             self.trouble = ""
         except CarrierError as error:
@@ -112,7 +123,7 @@ class Numbers:
         except Exception:  # noqa: BLE001 -- a loop's boundary: the snapshot of before stays in use
             self.trouble = "The database did not take them."
             _log.exception("numbers.not_stored")
-        return self.loaded
+        return bool(self._able)
 
     async def _load_uses(self) -> None:
         channels, people = await self.known.last_used(self.clock.now() - _REMEMBERED)
@@ -127,4 +138,5 @@ class Numbers:
                 key=lambda ours: ours.number,
             )
         )
+        self._left_out = any(ours.sms for ours in numbers) and not self._able
         self.loaded = self.loaded or bool(numbers)

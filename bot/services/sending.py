@@ -295,9 +295,9 @@ class Sending:
     def _no_sender(self, wanted: E164) -> str:
         if not self._numbers.loaded:
             return "CarrierX has not told us your numbers yet. Try again in a minute."
-        if wanted:
+        if wanted and not self._numbers.shortage:
             return f"{show_number(wanted)} cannot send texts any more. Choose another number."
-        return "None of your CarrierX numbers can send texts. Switch messaging on for one in CarrierX's portal."
+        return self._numbers.shortage
 
     def _check_again(self, first: Message, messages: tuple[NewMessage, ...]) -> None:
         """The rules may have changed since: the countries, what the number can."""

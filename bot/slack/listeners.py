@@ -61,6 +61,11 @@ class Senders(Protocol):
 
     loaded: bool
 
+    @property
+    def shortage(self) -> str:
+        """Why nobody can text at all, "" when somebody can."""
+        ...
+
     def able(self) -> Sequence[OurNumber]:
         """Those that can text."""
         ...
@@ -256,6 +261,7 @@ class Listeners:
             loaded=self._senders.loaded,
             numbers=self._senders.able(),
             chosen=self._senders.choose(channel, user_id),
+            shortage=self._senders.shortage,
             channel=channel,
             text=text,
             response_url=response_url,

@@ -40,6 +40,7 @@ class Opening:
         loaded: The account's numbers are known; without them only the default is offered.
         numbers: Those that can text.
         chosen: The one that is offered first, None when there is none.
+        shortage: Why there are none, "" when there are or they are not known.
         channel: Where the status is posted unless changed, "" where Slack knows the conversation.
         text: Prefilled.
         response_url: Of the command that opened it, "" when there is none.
@@ -49,6 +50,7 @@ class Opening:
     loaded: bool
     numbers: Sequence[OurNumber]
     chosen: OurNumber | None
+    shortage: str = ""
     channel: str = ""
     text: str = ""
     response_url: str = ""
@@ -162,8 +164,8 @@ def _from_blocks(opening: Opening) -> list[Element]:
                 "Close this and try again in a minute for the others."
             )
         )
-    elif not opening.numbers:
-        blocks.append(_section("The CarrierX account has no number that can send texts. Ask whoever runs this app."))
+    elif opening.shortage:
+        blocks.append(_section(opening.shortage))
     offered = list(opening.numbers) if opening.loaded else []
     if opening.chosen and opening.chosen not in offered:
         offered.insert(0, opening.chosen)

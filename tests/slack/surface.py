@@ -68,6 +68,7 @@ class FakeSenders:
 
     numbers: Sequence[OurNumber] = (FRONT_DESK, BACK_OFFICE)
     loaded: bool = True
+    shortage: str = ""
     chosen: OurNumber | None = FRONT_DESK
     asked: list[tuple[str, str]] = field(default_factory=list)
 

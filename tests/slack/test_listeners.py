@@ -368,13 +368,14 @@ async def test_no_numbers_yet_is_said(surface: Surface) -> None:
 async def test_no_number_at_all_is_said(surface: Surface) -> None:
     """And a mistake about From, which is not there, stands under To."""
     surface.senders.numbers, surface.senders.chosen = (), None
+    surface.senders.shortage = "The account has no number."
     surface.texts.error = InvalidInputError("There is no number to send from.", "from")
     await surface.slack.command("alice", "support")
     await surface.slack.type_in("sms_send", "to", "", "5162065574")
 
     outcome = await surface.slack.submit("alice")
 
-    assert "has no number that can send texts" in open_view(surface).given["blocks"][0]["text"]["text"]
+    assert open_view(surface).given["blocks"][0]["text"]["text"] == "The account has no number."
     assert outcome.errors == {"to": "There is no number to send from."}
 
 
