@@ -62,6 +62,7 @@ class Numbers:
     _every: frozenset[E164] = frozenset()
     _by_channel: dict[str, E164] = field(default_factory=dict)
     _by_person: dict[str, E164] = field(default_factory=dict)
+    _noted: list[tuple[str, str, E164]] | None = None  # while the database is asked
 
     def able(self) -> tuple[OurNumber, ...]:
         """Those that can text, by number."""
@@ -97,6 +98,8 @@ class Numbers:
         """Remember a use without waiting for the next reading."""
         self._by_channel[channel] = number
         self._by_person[user_id] = number
+        if self._noted is not None:
+            self._noted.append((channel, user_id, number))
 
     async def load(self) -> None:
         """Take up what the database remembers, so that a start without CarrierX can offer it."""
@@ -126,9 +129,14 @@ class Numbers:
         return bool(self._able)
 
     async def _load_uses(self) -> None:
-        channels, people = await self.known.last_used(self.clock.now() - _REMEMBERED)
-        self._by_channel = channels | self._by_channel
-        self._by_person = people | self._by_person
+        """Take up what all processes used; our own uses meanwhile may be too new for the answer."""
+        self._noted = noted = []
+        try:
+            self._by_channel, self._by_person = await self.known.last_used(self.clock.now() - _REMEMBERED)
+        finally:
+            self._noted = None
+        for use in noted:
+            self.note_used(*use)
 
     def _set(self, numbers: Sequence[OurNumber]) -> None:
         self._every = frozenset(ours.number for ours in numbers)

@@ -101,3 +101,30 @@ async def test_numbers_are_not_known_before_carrierx_has_answered():
     found = await ours.read()
 
     assert (found, ours.loaded, ours.shortage, ours.trouble) == (False, False, "", "CarrierX does not answer.")
+
+
+async def test_last_use_in_another_process_counts():
+    """The database knows it; what was noted here before is older."""
+    known = FakeKnown()
+    ours = make_numbers(FRONT, BACK, known=known)
+    await ours.read()
+    ours.note_used("C1", "U1", FRONT.number)
+    known.used = ({"C1": BACK.number}, {"U1": BACK.number})
+
+    await ours.read()
+
+    assert ours.choose("C1", "U2") == ours.choose("C2", "U1") == BACK
+
+
+async def test_use_while_the_database_is_asked_counts():
+    """Its answer may be older."""
+    known = FakeKnown(({"C1": BACK.number}, {"U1": BACK.number}), asyncio.Event())
+    ours = make_numbers(FRONT, BACK, known=known)
+    reading = asyncio.create_task(ours.read())
+    await known.asked.wait()
+    ours.note_used("C1", "U1", FRONT.number)
+    assert known.held is not None
+    known.held.set()
+    await reading
+
+    assert ours.choose("C1", "U2") == ours.choose("C2", "U1") == FRONT
