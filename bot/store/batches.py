@@ -17,6 +17,7 @@ from bot.store.dirty import mark_dirty
 from bot.store.entries import read_entry
 from bot.store.tables import batch, message, opt_out, recipient, reply, retry
 
+_INSERT_BATCH, _INSERT_MESSAGE = insert(batch), insert(message)
 _BLOCKED = select(opt_out.c.number).where(opt_out.c.blocked, opt_out.c.number.in_(bindparam("numbers", expanding=True)))
 
 
@@ -97,10 +98,10 @@ def pair_of(sender: E164, recipients: tuple[E164, ...]) -> str:
 
 async def insert_batches(connection: AsyncConnection, batches: Sequence[NewBatch]) -> None:
     """Store batches in a transaction that may hold more; whether anybody has opted out is asked before."""
-    await connection.execute(insert(batch), [_batch_values(new) for new in batches])
+    await connection.execute(_INSERT_BATCH, [_batch_values(new) for new in batches])
     texts = [message_values(new, text) for new in batches for text in new.messages]
     if texts:
-        await connection.execute(insert(message), texts)
+        await connection.execute(_INSERT_MESSAGE, texts)
     replies = [
         {
             "id": new.id,
