@@ -130,7 +130,8 @@ class Numbers:
 
     async def _load_uses(self) -> None:
         """Take up what all processes used; our own uses meanwhile may be too new for the answer."""
-        self._noted = noted = []
+        noted: list[tuple[str, str, E164]] = []
+        self._noted = noted
         try:
             self._by_channel, self._by_person = await self.known.last_used(self.clock.now() - _REMEMBERED)
         finally:
