@@ -109,13 +109,8 @@ def read_status(word: str) -> Status | None:
 
 def show_failure(failure: Failure) -> tuple[str, str]:
     """What happened, and what to do: a sentence each, in plain text that may quote CarrierX."""
-    if failure.cause is Cause.EXPIRED and failure.unsure:
-        return (
-            "CarrierX was too busy for too long, and its records do not show it.",
-            "Send it again if it still matters.",
-        )
-    if failure.cause is Cause.EXPIRED:
-        return "It waited too long and was not sent.", "Send it again if it still matters."
+    if failure.cause in {Cause.EXPIRED, Cause.OPTED_OUT}:
+        return _show_ours(failure)
     code = f" (carrier code {failure.code})" if failure.code else ""
     if failure.cause is Cause.REJECTED:
         return _show_rejection(failure.word, code)
@@ -124,6 +119,21 @@ def show_failure(failure: Failure) -> tuple[str, str]:
     if failure.word.strip():
         return f"It was not delivered; CarrierX says {_quote(failure.word)}{code}.", _AGAIN
     return f"It was not delivered, and CarrierX gave no reason{code}.", _AGAIN
+
+
+def _show_ours(failure: Failure) -> tuple[str, str]:
+    """What we did not send."""
+    if failure.cause is Cause.OPTED_OUT:
+        return (
+            "They asked for no more texts before it left, so it was not sent.",
+            "They get texts again when they text START to your number; until then reach them another way.",
+        )
+    if failure.unsure:
+        return (
+            "CarrierX was too busy for too long, and its records do not show it.",
+            "Send it again if it still matters.",
+        )
+    return "It waited too long and was not sent.", "Send it again if it still matters."
 
 
 def _show_rejection(sentence: str, code: str) -> tuple[str, str]:

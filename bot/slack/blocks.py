@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bot.domain.failures import show_failure
-from bot.domain.message import Batch, Message, Status
+from bot.domain.message import Batch, Cause, Message, Recipient, Status
 from bot.domain.phone import show_number
 from bot.slack import states
 from bot.slack.rich_text import (
@@ -141,7 +141,7 @@ def show_trouble(batch: Batch) -> Content | None:
         sentences.append(rest)
 
     blocks = [rich_text(*body)]
-    open_ones = [recipient for _, recipient in bad if not recipient.retried]
+    open_ones = [recipient for _, recipient in bad if not (recipient.retried or _is_opted_out(recipient))]
     if open_ones:
         sure = all(recipient.status is Status.FAILED for recipient in open_ones)
         button = show_button("Try again" if sure else "Send again", AGAIN, batch.id)
@@ -232,6 +232,11 @@ def _show_line(copy: Copy, *, detailed: bool) -> list[Element]:
         lead = f" · {name} " if detailed else " · "
         said += [words(lead), moment(at, DAY_AND_CLOCK if with_day else CLOCK)]
     return said
+
+
+def _is_opted_out(recipient: Recipient) -> bool:
+    """Then another try is refused, whoever presses."""
+    return recipient.failure is not None and recipient.failure.cause is Cause.OPTED_OUT
 
 
 def _lead(bad: list[Copy], total: int) -> str:
