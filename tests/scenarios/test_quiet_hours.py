@@ -1,0 +1,93 @@
+"""Nobody is texted first at night, by the clock of the phone."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.scenarios.world import DIGITS, PHONE, World, open_world
+
+OURS = "15162065575"
+EVENING = datetime(2031, 1, 15, 2, 30, tzinfo=UTC)  # 21:30 in New York, where the phone is
+SET: dict[str, Any] = {"sms_quiet_hours": "21:00-08:00", "sms_callback_wait_seconds": 0}
+
+
+def at_night(world: World) -> None:
+    """Half past nine in the evening."""
+    world.clock.move((EVENING - world.clock.now()).total_seconds())
+
+
+async def test_first_text_waits_for_the_morning(database_url: str):
+    """It says until when, and goes then."""
+    async with open_world(database_url, prepare=at_night, **SET) as world:
+        root = await world.text("Your order is ready")
+        await world.shown(root, "waiting", "Waits until 8:00 their time (in 10 h", "[Cancel] [Send now]")
+        before = list(world.carrier.posts)
+        world.clock.move(timedelta(hours=10, minutes=31).total_seconds())
+        post = await world.posted()
+
+    assert before == []
+    assert post.text == "Your order is ready"
+
+
+async def test_send_now_sends_it_all_the_same(sqlite_url: str):
+    async with open_world(sqlite_url, prepare=at_night, **SET) as world:
+        root = await world.text("Your order is ready")
+        await world.shown(root, "[Cancel] [Send now]")
+        await world.press(root, "Send now")
+        post = await world.posted()
+
+    assert post.text == "Your order is ready"
+
+
+async def test_send_now_can_be_left_out(sqlite_url: str):
+    async with open_world(sqlite_url, prepare=at_night, **SET, sms_send_now=False) as world:
+        root = await world.text("Your order is ready")
+        said = await world.shown(root, "[Cancel]")
+
+    assert "Send now" not in said
+
+
+async def test_answer_to_somebody_who_has_just_written_goes_at_once(sqlite_url: str):
+    """A conversation is no first contact."""
+    async with open_world(sqlite_url, prepare=at_night, **SET) as world:
+        world.carrier.inbound(DIGITS, OURS, "are you open?", at=world.clock.now())
+        await world.root("general")
+        await world.command(f"{PHONE} until ten")
+        post = await world.posted()
+
+    assert post.text == "until ten"
+
+
+async def test_text_that_misses_the_evening_waits_for_the_morning(sqlite_url: str):
+    """CarrierX was down until after nine: it does not leave at 21:05."""
+
+    def before_nine(world: World) -> None:
+        world.clock.move((EVENING - timedelta(minutes=40) - world.clock.now()).total_seconds())
+
+    async with open_world(sqlite_url, prepare=before_nine, **SET) as world:
+        await world.know_numbers()  # a connection in the making would outlive the end
+        await world.carrier.go_down()
+        root = await world.text("Your order is ready")
+        await world.shown(root, "CarrierX is not answering")
+        world.clock.move(timedelta(minutes=30).total_seconds())
+        await world.shown(root, "Waits until 8:00 their time")
+        await world.carrier.come_up()
+        await world.command("+15162065574 somebody else")
+        before = list(world.carrier.posts)
+        world.clock.move(timedelta(hours=11).total_seconds())
+        await world.posted(2)
+
+    assert before == []
+
+
+async def test_stop_in_the_evening_reaches_the_text_that_waits(sqlite_url: str):
+    """Whatever was promised for the morning does not go."""
+    async with open_world(sqlite_url, prepare=at_night, **SET) as world:
+        root = await world.text("Your order is ready")
+        await world.shown(root, "Waits until 8:00")
+        world.carrier.inbound(DIGITS, OURS, "stop", at=world.clock.now())
+        await world.shown(root, "<@U0ALICE>", "asked for no more texts", place=2)
+        world.clock.move(timedelta(hours=11).total_seconds())
+        await world.command("+15162065574 somebody else")
+        await world.carrier.until(lambda carrier: any(post.text == "somebody else" for post in carrier.posts))
+
+    assert all(post.text != "Your order is ready" for post in world.carrier.posts)
