@@ -265,6 +265,10 @@ class RepeatedError(Exception):
     """A unique key says that this very wish was stored before."""
 
 
+class SettledError(Exception):
+    """What was to be sent again has not failed after all, or not all of it has."""
+
+
 class OptedOutError(Exception):
     """Somebody of the recipients asked for no more texts; nothing was stored.
 
@@ -284,7 +288,7 @@ class Accepting(Protocol):
         """Store durably.
 
         Raises:
-            RepeatedError, OptedOutError, NotStoredError, StoredOrNotError
+            RepeatedError, SettledError, OptedOutError, NotStoredError, StoredOrNotError
         """
         ...
 

@@ -24,6 +24,7 @@ from bot.services.ports import (
     OptedOutError,
     OurNumber,
     RepeatedError,
+    SettledError,
 )
 
 GROUP_SIZE = 10  # numbers of a group MMS with the sender (CarrierX, sms/send)
@@ -211,7 +212,7 @@ class Sending:
             raise RefusedError("This text is no longer known here. Send it anew with the command.")
         failed = [(text, phone) for text in batch.messages for phone in text.recipients if phone.status in _UNSETTLED]
         if not failed:
-            raise RefusedError("It did not fail after all; look at its newest state. Nothing was sent again.")
+            raise RefusedError(_settled(part=False))
         messages = tuple(new for text in batch.messages for new in _repeat(text))
         if not messages:
             return Acceptance("", repeated=True)
@@ -259,6 +260,8 @@ class Sending:
             await self._batches.accept(new)
         except RepeatedError:
             return Acceptance("", repeated=True)
+        except SettledError as exc:
+            raise RefusedError(_settled(part=sum(len(text.retry_of) for text in new.messages) > 1)) from exc
         except OptedOutError as exc:
             group = any(text.group for text in new.messages)
             raise RefusedError(explain_opted_out(exc.numbers, group=group), "to") from exc
@@ -333,6 +336,12 @@ def explain_opted_out(numbers: tuple[E164, ...], *, group: bool) -> str:
         f"{who} {verb} asked for no more texts, so nothing was sent. They get texts again when they text START "
         f"to your number.{rest}"
     )
+
+
+def _settled(*, part: bool) -> str:
+    if part:
+        return "Not all of it failed after all, so nothing was sent again. Look at its newest state, then press again."
+    return "It did not fail after all; look at its newest state. Nothing was sent again."
 
 
 def _repeat(text: Message) -> list[NewMessage]:

@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import E164, Batch, Origin, Status, Wait
-from bot.services.ports import NewBatch, NewMessage, OptedOutError
+from bot.services.ports import NewBatch, NewMessage, OptedOutError, SettledError
 from bot.services.showing import Wants
 from bot.store.commits import GroupCommit, RefusalsError
 from bot.store.dirty import mark_dirty
@@ -38,6 +37,7 @@ class BatchStore:
 
         Raises:
             RepeatedError: The same wish was stored before, or what it sends again was sent again before.
+            SettledError: What it sends again has not failed after all.
             OptedOutError: A recipient asked for no more texts.
             NotStoredError: Nothing is stored.
             StoredOrNotError: COMMIT got no answer.
@@ -131,9 +131,9 @@ async def insert_batches(connection: AsyncConnection, batches: Sequence[NewBatch
 async def _insert(connection: AsyncConnection, batches: list[NewBatch]) -> None:
     await _refuse_opted_out(connection, batches)
     await insert_batches(connection, batches)
-    for new in batches:
-        if new.again:
-            await _take_retries(connection, new)
+    settled = [at for at, new in enumerate(batches) if new.again and not await _take_retries(connection, new)]
+    if settled:
+        raise RefusalsError({at: SettledError() for at in settled})
 
 
 async def blocked_among(connection: AsyncConnection, numbers: Collection[E164]) -> frozenset[E164]:
@@ -198,8 +198,8 @@ def message_values(new: NewBatch, text: NewMessage) -> dict[str, Any]:
     }
 
 
-async def _take_retries(connection: AsyncConnection, new: NewBatch) -> None:
-    """Note what this batch sends again; the primary key refuses a second time."""
+async def _take_retries(connection: AsyncConnection, new: NewBatch) -> bool:
+    """Note what this batch sends again; the primary key refuses a second time. False when it no longer failed."""
     taken = [{"retry_of": retry_of, "message_id": text.id} for text in new.messages for retry_of in text.retry_of]
     await connection.execute(insert(retry), taken)
     for row in taken:
@@ -212,6 +212,6 @@ async def _take_retries(connection: AsyncConnection, new: NewBatch) -> None:
         else:
             of = update(message).where(message.c.id == message_id, message.c.status.in_(unsettled))
         if (await connection.execute(of.values(retried=True))).rowcount != 1:
-            # It was delivered between the press and here.
-            raise IntegrityError("retry", None, ValueError("no longer failed"))
+            return False  # word of it came between the press and here
     await mark_dirty(connection, [new.again], urgent=False)
+    return True

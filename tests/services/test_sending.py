@@ -162,9 +162,19 @@ async def test_what_did_not_fail_is_not_sent_again(texting: Texting):
         await again(texting, "no-such-batch")
 
 
-async def test_what_was_delivered_meanwhile_is_not_sent_again(texting: Texting):
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [
+        (ANNA, "It did not fail after all; look at its newest state. Nothing was sent again."),
+        (
+            f"{ANNA}, {BERT}",
+            "Not all of it failed after all, so nothing was sent again. Look at its newest state, then press again.",
+        ),
+    ],
+)
+async def test_what_was_delivered_meanwhile_is_not_sent_again(texting: Texting, to: str, said: str):
     """A receipt comes between the press and the write."""
-    batch = await texting.accept()
+    batch = await texting.accept(to)
     texting.clock.move(60 * 60 + 1)
     await texting.follower.turn()
     old = await texting.batches.batch(batch)
@@ -182,8 +192,12 @@ async def test_what_was_delivered_meanwhile_is_not_sent_again(texting: Texting):
 
     texting.sending._batches = Stale()  # type: ignore[assignment]
 
-    assert await again(texting, batch) == ""
-    assert await texting.status(batch) is Status.DELIVERED
+    with pytest.raises(RefusedError) as raised:
+        await again(texting, batch)
+    await texting.hand_over(rounds=2)
+
+    assert raised.value.user_message == said
+    assert texting.carrier.posts == []
 
 
 async def test_the_rules_are_checked_again(texting: Texting):
