@@ -171,6 +171,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
                 region=settings.sms_default_region,
                 countries=settings.sms_countries,
                 trusted=frozenset({_origin(settings.carrierx_api_url)}),
+                command=settings.sms_command,
             ),
             clock=clock,
             announcer=announcer,

@@ -27,7 +27,7 @@ _REASONS = (
     _Reason(
         ("failed", "failure", "error", "send_failed", "sending_failed"),
         "CarrierX could not send it, and gave no reason",
-        "Check the number and try again; if it fails once more, ask CarrierX.",
+        "Try again if the number is right; if it fails once more, ask CarrierX.",
     ),
     _Reason(
         ("undelivered", "not_delivered", "delivery_failed", "delivery_failure", "delivery_error"),
@@ -37,12 +37,12 @@ _REASONS = (
     _Reason(
         ("undeliverable", "unreachable", "unroutable", "no_route", "absent_subscriber"),
         "No network could bring it to this number",
-        "Check the number: it may be a landline, or no longer in use.",
+        "Check the number: it may be a landline, or no longer in use. Send it anew to the right one.",
     ),
     _Reason(
         ("rejected", "refused", "denied", "carrier_rejected"),
         "The phone's network refused it",
-        "Leave out links and try again; if it is refused once more, ask CarrierX whether your number is registered.",
+        "Send it anew without links; if it is refused once more, ask CarrierX whether your number is registered.",
     ),
     _Reason(
         ("expired", "timeout", "timed_out", "ttl_expired"),
@@ -52,7 +52,7 @@ _REASONS = (
     _Reason(
         ("blocked", "filtered", "spam", "blacklisted", "spam_detected"),
         "It was blocked as unwanted",
-        "Change the wording, leave out links and try again; if it is blocked once more, ask CarrierX.",
+        "Send it anew in other words and without links; if it is blocked once more, ask CarrierX.",
     ),
     _Reason(
         ("opted_out", "opt_out", "unsubscribed", "stopped"),
@@ -62,7 +62,7 @@ _REASONS = (
     _Reason(
         ("unknown_number", "invalid_number", "invalid_destination", "unknown_subscriber", "no_such_number"),
         "Nobody has this number",
-        "Check the number with the person, and send it to the right one.",
+        "Check the number with the person, and send it anew to the right one.",
     ),
     _Reason(
         ("landline", "not_mobile", "unsupported_destination", "not_sms_capable"),
@@ -138,8 +138,11 @@ def _show_ours(failure: Failure) -> tuple[str, str]:
 
 def _show_rejection(sentence: str, code: str) -> tuple[str, str]:
     if not sentence.strip():
-        return f"CarrierX did not take it, and gave no reason{code}.", "Check the number and the text, then try again."
-    return f"CarrierX did not take it: {_quote(sentence)}{code}.", "Change what CarrierX names, then try again."
+        return (
+            f"CarrierX did not take it, and gave no reason{code}.",
+            "Check number and text; to change one send it anew.",
+        )
+    return f"CarrierX did not take it: {_quote(sentence)}{code}.", "Change what CarrierX names and send it anew."
 
 
 def _quote(said: str) -> str:

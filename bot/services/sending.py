@@ -101,11 +101,13 @@ class Rules:
         region: ISO 3166 code of numbers typed without `+`.
         countries: ISO 3166 codes that may be texted.
         trusted: Origins whose media may be on a private address.
+        command: The slash command, for the sentences.
     """
 
     region: str
     countries: Collection[str]
     trusted: frozenset[str] = frozenset()
+    command: str = "/sms"
 
 
 class Sending:
@@ -209,7 +211,7 @@ class Sending:
         """
         batch = await self._batches.batch(batch_id)
         if batch is None:
-            raise RefusedError("This text is no longer known here. Send it anew with the command.")
+            raise RefusedError(f"This text is no longer known here. Send it anew with `{self._rules.command}`.")
         failed = [(text, phone) for text in batch.messages for phone in text.recipients if phone.status in _UNSETTLED]
         if not failed:
             raise RefusedError(_settled(part=False))
@@ -273,8 +275,9 @@ class Sending:
     def _recipients(self, typed: str) -> tuple[E164, ...]:
         return parse_recipients(typed, region=self._rules.region, countries=self._rules.countries, limit=MAX_RECIPIENTS)
 
-    def _sender(self, draft: Draft, *, mms: bool) -> OurNumber:
-        """The number to send from, able to send what is to be sent."""
+    def _sender(self, draft: Draft, *, mms: bool, fixed: bool = False) -> OurNumber:
+        """The number to send from, able to send what is to be sent; `fixed` where the person cannot choose here."""
+        anew = f"Send it anew with `{self._rules.command}`, from" if fixed else "Choose"
         if draft.sender:
             ours = self._numbers.find(draft.sender)
             if ours is None and not self._numbers.loaded and draft.sender == self._numbers.default:
@@ -282,11 +285,11 @@ class Sending:
         else:
             ours = self._numbers.choose(draft.channel, draft.user_id)
         if ours is None:
-            raise InvalidInputError(self._no_sender(draft.sender), "from")
+            raise InvalidInputError(self._no_sender(draft.sender, f"{anew} another number."), "from")
         if mms and not ours.mms:
             other = next((number for number in self._numbers.able() if number.mms), None)
             remedy = (
-                f"Choose {show_number(other.number)}, which can."
+                f"{anew} {show_number(other.number)}, which can."
                 if other
                 else "None of your numbers can: send the text alone, to each separately."
             )
@@ -295,11 +298,11 @@ class Sending:
             )
         return ours
 
-    def _no_sender(self, wanted: E164) -> str:
+    def _no_sender(self, wanted: E164, remedy: str) -> str:
         if not self._numbers.loaded:
             return "CarrierX has not told us your numbers yet. Try again in a minute."
         if wanted and not self._numbers.shortage:
-            return f"{show_number(wanted)} cannot send texts any more. Choose another number."
+            return f"{show_number(wanted)} cannot send texts any more. {remedy}"
         return self._numbers.shortage
 
     def _check_again(self, first: Message, messages: tuple[NewMessage, ...]) -> None:
@@ -315,7 +318,7 @@ class Sending:
         none: tuple[str, ...] = ()
         self._read(wrong, "to", lambda: self._recipients(",".join(recipients)), none)
         draft = Draft("", "", "", "", "", "", sender, "", "")
-        self._read(wrong, "from", lambda: self._sender(draft, mms=mms), None)
+        self._read(wrong, "from", lambda: self._sender(draft, mms=mms, fixed=True), None)
 
     @staticmethod
     def _read(wrong: dict[str, str], field: str, read: Callable[[], Read], otherwise: Read) -> Read:

@@ -59,12 +59,12 @@ def test_a_word_that_nobody_knows_means_nothing(word: str) -> None:
         (
             Failure(Cause.UNDELIVERED, "failed", "503"),
             "CarrierX could not send it, and gave no reason (carrier code 503).",
-            "Check the number and try again; if it fails once more, ask CarrierX.",
+            "Try again if the number is right; if it fails once more, ask CarrierX.",
         ),
         (
             Failure(Cause.UNDELIVERED, "unknown-number"),
             "Nobody has this number.",
-            "Check the number with the person, and send it to the right one.",
+            "Check the number with the person, and send it anew to the right one.",
         ),
         (
             Failure(Cause.UNDELIVERED, "wibble", "7"),
@@ -79,12 +79,12 @@ def test_a_word_that_nobody_knows_means_nothing(word: str) -> None:
         (
             Failure(Cause.REJECTED, "object validation error:\n to is not valid."),
             "CarrierX did not take it: “object validation error: to is not valid”.",
-            "Change what CarrierX names, then try again.",
+            "Change what CarrierX names and send it anew.",
         ),
         (
             Failure(Cause.REJECTED),
             "CarrierX did not take it, and gave no reason.",
-            "Check the number and the text, then try again.",
+            "Check number and text; to change one send it anew.",
         ),
         (
             Failure(Cause.EXPIRED),

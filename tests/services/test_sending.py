@@ -7,6 +7,7 @@ import pytest
 
 from bot.domain.message import Status
 from bot.errors import CarrierOutcomeUnknownError, CarrierRejectedError, InvalidFieldsError, RefusedError
+from bot.services.ports import OurNumber
 from bot.services.sending import How
 from tests.services.texting import ANNA, BERT, CLEO, OURS, PLAIN, Texting
 
@@ -201,14 +202,26 @@ async def test_what_was_delivered_meanwhile_is_not_sent_again(texting: Texting, 
 
 
 async def test_the_rules_are_checked_again(texting: Texting):
-    """The number may have lost its right to text since."""
+    """The number may have lost its right to text since. Where nothing can be chosen, the command is named."""
     batch = await failed(texting)
-    texting.numbers._set(())
+    group = await failed(texting, f"{ANNA}, {BERT}", how=How.GROUP)
+    texting.numbers._set([OurNumber(OURS, "", "", sms=True, mms=False), OurNumber(PLAIN, "", "", sms=True, mms=True)])
 
-    with pytest.raises(InvalidFieldsError) as raised:
+    with pytest.raises(InvalidFieldsError) as no_mms:
+        await again(texting, group)
+    texting.numbers._set([OurNumber(PLAIN, "", "", sms=True, mms=True)])
+    with pytest.raises(InvalidFieldsError) as gone:
         await again(texting, batch)
 
-    assert set(raised.value.fields) == {"from"}
+    assert no_mms.value.fields == {
+        "from": (
+            "(516) 206-5575 cannot send pictures or group texts (MMS). "
+            "Send it anew with `/sms`, from (516) 206-5576, which can."
+        )
+    }
+    assert gone.value.fields == {
+        "from": "(516) 206-5575 cannot send texts any more. Send it anew with `/sms`, from another number."
+    }
 
 
 async def test_a_group_that_failed_as_a_whole_goes_again_as_a_group(texting: Texting):
