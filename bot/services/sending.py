@@ -1,7 +1,7 @@
 """Checks the rules and accepts a text into the outbox; cancels; sends again."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -132,8 +132,12 @@ class Sending:
         self._announcer = announcer
         self._wake_outbox = wake_outbox
 
-    async def submit(self, draft: Draft) -> Acceptance:
+    async def submit(self, draft: Draft, *, known: Mapping[str, str] | None = None) -> Acceptance:
         """Judge a draft by every rule and store it in one write.
+
+        Args:
+            draft: What was typed.
+            known: Mistakes that the caller knows of: a sentence per field, so that all are named at once.
 
         Raises:
             InvalidFieldsError: One or more inputs are wrong; all of them are named at once.
@@ -152,10 +156,11 @@ class Sending:
                 f"A group MMS takes {GROUP_SIZE - 1} people besides you, and these are {len(to)}. "
                 "Choose separate texts, or leave some out."
             )
-        mms = group or bool(media)
+        mms = group or bool(draft.media.strip())  # also while they are wrong
         ours = self._read(wrong, "from", lambda: self._sender(draft, mms=mms), None)
         if ours is not None and ours.number in to:
             wrong.setdefault("to", f"{show_number(ours.number)} is the number you send from. Leave it out.")
+        wrong |= known or {}
         if wrong or ours is None:
             raise InvalidFieldsError(wrong)
         recipients = (to,) if group else tuple((number,) for number in to)

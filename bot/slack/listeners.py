@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.command import Help, InlineText, OpenModal, parse_command
 from bot.domain.phone import show_example
-from bot.errors import BotError, InvalidFieldsError, InvalidInputError, RefusedError
+from bot.errors import BotError, InvalidFieldsError, RefusedError
 from bot.services.ports import OurNumber
 from bot.services.sending import Acceptance, CancelResult, Draft
 from bot.slack import modal
@@ -43,8 +43,8 @@ Body = Mapping[str, Any]
 class Texts(Protocol):
     """The use cases; bot.services.sending has them."""
 
-    async def submit(self, draft: Draft) -> Acceptance:
-        """Judge a draft and store it."""
+    async def submit(self, draft: Draft, *, known: Mapping[str, str] | None = None) -> Acceptance:
+        """Judge a draft and store it; `known` are mistakes found already, by field."""
         ...
 
     async def again(self, batch_id: str, *, key: str, user_id: str, user_name: str, response_url: str) -> Acceptance:
@@ -214,8 +214,7 @@ class Listeners:
                 user_id=user["id"],
                 user_name=self._people.name(user["id"]) or user.get("name", ""),
             )
-            await self._admit_chosen(draft.channel)
-            await self._texts.submit(draft)
+            await self._texts.submit(draft, known=await self._judge_chosen(draft.channel))
             await ack()
 
     async def cancel(self, ack: AsyncAck, body: Body, action: Body) -> None:
@@ -277,14 +276,15 @@ class Listeners:
                 f"`{self._command} {show_example(self._region)} Running ten minutes late`."
             ) from exc
 
-    async def _admit_chosen(self, channel: str) -> None:
-        """As `People.admit_channel`, about the modal's last field."""
+    async def _judge_chosen(self, channel: str) -> dict[str, str]:
+        """What is wrong with the modal's last field, to be told together with what is wrong with the others."""
         if not channel:
-            raise InvalidInputError("Choose where the status is posted.", "channel")
+            return {"channel": "Choose where the status is posted."}
         try:
             await self._people.admit_channel(channel)
         except RefusedError as exc:
-            raise RefusedError(exc.user_message, "channel") from exc
+            return {"channel": exc.user_message}
+        return {}
 
     async def _tell_presser(self, body: Body, error: BotError) -> None:
         """Tell whoever pressed a button, after the answer: an answer to a press shows nothing."""

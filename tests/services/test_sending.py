@@ -1,6 +1,7 @@
 """What is accepted, what is refused and in which words, what is sent again, on both databases."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -76,9 +77,18 @@ async def test_every_mistake_is_named_at_once(texting: Texting):
     assert texting.carrier.posts == []
 
 
+async def test_mistakes_that_the_caller_knows_of_are_named_with_the_others(texting: Texting):
+    with pytest.raises(InvalidFieldsError) as raised:
+        await texting.sending.submit(texting.draft("911"), known={"channel": "Another company sees it."})
+    with pytest.raises(InvalidFieldsError) as alone:
+        await texting.sending.submit(texting.draft(), known={"channel": "Another company sees it."})
+
+    assert set(raised.value.fields) == {"to", "channel"}
+    assert alone.value.fields == {"channel": "Another company sees it."}
+
+
 async def test_a_number_that_sends_no_mms_is_refused_and_another_named(texting: Texting):
-    draft = texting.draft(media="https://example.com/a.png")
-    draft = type(draft)(**{name: getattr(draft, name) for name in draft.__slots__} | {"sender": PLAIN})
+    draft = replace(texting.draft(media="https://example.com/a.png"), sender=PLAIN)
 
     with pytest.raises(InvalidFieldsError) as raised:
         await texting.sending.submit(draft)
@@ -86,6 +96,11 @@ async def test_a_number_that_sends_no_mms_is_refused_and_another_named(texting: 
     assert raised.value.fields == {
         "from": "(516) 206-5576 cannot send pictures or group texts (MMS). Choose (516) 206-5575, which can."
     }
+
+    with pytest.raises(InvalidFieldsError) as both:
+        await texting.sending.submit(replace(draft, media="ftp://x"))
+
+    assert set(both.value.fields) == {"from", "media"}
 
 
 async def test_a_group_is_ten_numbers_with_the_sender(texting: Texting):

@@ -1,11 +1,12 @@
 """The bot's surface alone: real signed requests in, and fakes where texts would be stored."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from bot.errors import InvalidFieldsError
 from bot.services.ports import OurNumber
 from bot.services.sending import Acceptance, CancelResult, Draft
 from bot.slack.bolt import build_bolt, slack_routes
@@ -34,7 +35,9 @@ class FakeTexts:
     repeats: list[dict[str, str]] = field(default_factory=list)
     cancels: list[str] = field(default_factory=list)
 
-    async def submit(self, draft: Draft) -> Acceptance:
+    async def submit(self, draft: Draft, *, known: Mapping[str, str] | None = None) -> Acceptance:
+        if known:
+            raise InvalidFieldsError(dict(known))
         self.drafts.append(draft)
         self._fail()
         return Acceptance("batch")
