@@ -284,8 +284,8 @@ class OptedOutError(Exception):
 class Accepting(Protocol):
     """The batches, as far as they are accepted and canceled; bot.store.batches has the only one."""
 
-    async def accept(self, new: NewBatch) -> None:
-        """Store durably.
+    async def accept(self, new: NewBatch, *, within: float | None = None) -> None:
+        """Store durably; `within` so many seconds its fate is known.
 
         Raises:
             RepeatedError, SettledError, OptedOutError, NotStoredError, StoredOrNotError

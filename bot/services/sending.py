@@ -1,7 +1,8 @@
 """Checks the rules and accepts a text into the outbox; cancels; sends again."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -12,7 +13,7 @@ import structlog
 from bot.domain.media import check_text, parse_media
 from bot.domain.message import E164, Message, Recipient, Status
 from bot.domain.phone import parse_recipients, show_number
-from bot.errors import InvalidFieldsError, InvalidInputError, RefusedError, StoredOrNotError
+from bot.errors import InvalidFieldsError, InvalidInputError, NotStoredError, RefusedError, StoredOrNotError
 from bot.services.hours import Hours
 from bot.services.numbers import Numbers
 from bot.services.ports import (
@@ -33,6 +34,7 @@ _UNSETTLED = frozenset({Status.FAILED, Status.UNCONFIRMED})
 _log = structlog.get_logger(__name__)
 _NAMED = 4  # numbers in one sentence
 _CANCEL = 2.0  # seconds; Slack waits three
+_READ = 2.0  # seconds for what is asked after the answer to a press
 
 Read = TypeVar("Read")
 
@@ -132,18 +134,22 @@ class Sending:
         self._announcer = announcer
         self._wake_outbox = wake_outbox
 
-    async def submit(self, draft: Draft, *, known: Mapping[str, str] | None = None) -> Acceptance:
+    async def submit(
+        self, draft: Draft, *, known: Mapping[str, str] | None = None, within: float | None = None
+    ) -> Acceptance:
         """Judge a draft by every rule and store it in one write.
 
         Args:
             draft: What was typed.
             known: Mistakes that the caller knows of: a sentence per field, so that all are named at once.
+            within: Seconds that all of it may take, None for no more than the database's own deadlines.
 
         Raises:
             InvalidFieldsError: One or more inputs are wrong; all of them are named at once.
             NotStoredError: Nothing was stored and nothing will be sent.
             StoredOrNotError: It cannot be told.
         """
+        until = None if within is None else asyncio.get_running_loop().time() + within
         wrong: dict[str, str] = {}
         none: tuple[str, ...] = ()
         to = self._read(wrong, "to", lambda: self._recipients(draft.to), none)
@@ -165,6 +171,8 @@ class Sending:
             raise InvalidFieldsError(wrong)
         recipients = (to,) if group else tuple((number,) for number in to)
         now = self._clock.now()
+        async with _answered_by(until):
+            holds = [await self._hours.hold(ours.number, numbers, now) for numbers in recipients]
         new = NewBatch(
             id=str(uuid4()),
             key=draft.key,
@@ -178,13 +186,11 @@ class Sending:
             media_urls=media,
             accepted_at=now,
             messages=tuple(
-                [
-                    NewMessage(str(uuid4()), numbers, group, hold=await self._hours.hold(ours.number, numbers, now))
-                    for numbers in recipients
-                ]
+                NewMessage(str(uuid4()), numbers, group, hold=hold)
+                for numbers, hold in zip(recipients, holds, strict=True)
             ),
         )
-        return await self._accept(new)
+        return await self._accept(new, until)
 
     def check(self, sender: E164, recipients: tuple[E164, ...], text: str) -> None:
         """Judge a reply to a conversation by the rules for every text.
@@ -214,7 +220,8 @@ class Sending:
             RefusedError: The batch is not known, or nothing of it failed.
             InvalidFieldsError, NotStoredError, StoredOrNotError: As `submit`.
         """
-        batch = await self._batches.batch(batch_id)
+        async with _answered_by(asyncio.get_running_loop().time() + _READ):
+            batch = await self._batches.batch(batch_id)
         if batch is None:
             raise RefusedError(f"This text is no longer known here. Send it anew with `{self._rules.command}`.")
         failed = [(text, phone) for text in batch.messages for phone in text.recipients if phone.status in _UNSETTLED]
@@ -262,9 +269,11 @@ class Sending:
             ) from exc
         return CancelResult.UNKNOWN if known is None else CancelResult.TOO_LATE
 
-    async def _accept(self, new: NewBatch) -> Acceptance:
+    async def _accept(self, new: NewBatch, until: float | None = None) -> Acceptance:
+        """Store it; by `until`, of the loop's clock, its fate is known."""
+        within = None if until is None else max(until - asyncio.get_running_loop().time(), 0.0)
         try:
-            await self._batches.accept(new)
+            await self._batches.accept(new, within=within)
         except RepeatedError:
             return Acceptance("", repeated=True)
         except SettledError as exc:
@@ -344,6 +353,20 @@ def explain_opted_out(numbers: tuple[E164, ...], *, group: bool) -> str:
         f"{who} {verb} asked for no more texts, so nothing was sent. They get texts again when they text START "
         f"to your number.{rest}"
     )
+
+
+@asynccontextmanager
+async def _answered_by(until: float | None) -> AsyncIterator[None]:
+    """Ask the database before anything is stored.
+
+    Raises:
+        NotStoredError: It did not answer by `until`, of the loop's clock, or not at all.
+    """
+    try:
+        async with asyncio.timeout_at(until):
+            yield
+    except Exception as exc:
+        raise NotStoredError("Nothing was sent: our database did not answer in time. Try again in a moment.") from exc
 
 
 def _settled(*, part: bool) -> str:

@@ -33,6 +33,8 @@ NEW: Final = "sms_new"
 FROM_MESSAGE: Final = "sms_from_message"
 
 _OPEN = 2.0  # seconds for views.open and views.update; the answer is due after three
+_ANSWER = 2.7  # seconds of the three that Slack waits; the way takes the rest
+_SHORTEST = 0.1  # seconds that the last step always gets
 _LEAVE = 2.0  # seconds for what is still to be told when the bot stops
 _ANY = re.compile(".*")
 _log = structlog.get_logger(__name__)
@@ -43,8 +45,10 @@ Body = Mapping[str, Any]
 class Texts(Protocol):
     """The use cases; bot.services.sending has them."""
 
-    async def submit(self, draft: Draft, *, known: Mapping[str, str] | None = None) -> Acceptance:
-        """Judge a draft and store it; `known` are mistakes found already, by field."""
+    async def submit(
+        self, draft: Draft, *, known: Mapping[str, str] | None = None, within: float | None = None
+    ) -> Acceptance:
+        """Judge a draft and store it, in so many seconds; `known` are mistakes found already, by field."""
         ...
 
     async def again(self, batch_id: str, *, key: str, user_id: str, user_name: str, response_url: str) -> Acceptance:
@@ -136,6 +140,7 @@ class Listeners:
             said = show_sentence(_all_of(error))
             await ack(text=said.text, blocks=said.blocks, response_type="ephemeral")
 
+        due = _due()
         async with answering(tell, "command", may_send=True):
             team, user_id, channel = body["team_id"], body["user_id"], body["channel_id"]
             response_url = body.get("response_url", "")
@@ -149,7 +154,7 @@ class Listeners:
                     said = show_help(self._command, show_example(self._region))
                     await ack(text=said.text, blocks=said.blocks, response_type="ephemeral")
                 case OpenModal():
-                    await self._open(body["trigger_id"], channel, user_id, response_url=response_url)
+                    await self._open(body["trigger_id"], channel, user_id, due, response_url=response_url)
                     await ack()
                 case InlineText(to, text):
                     draft = Draft(
@@ -163,12 +168,13 @@ class Listeners:
                         to=to,
                         text=to_phone_text(text, names=self._people.name),
                     )
-                    await self._texts.submit(draft)
+                    await self._texts.submit(draft, within=_left(due))
                     await ack()
 
     async def shortcut(self, ack: AsyncAck, body: Body) -> None:
         """“Send a text” and “Text this…”."""
         await ack()
+        due = _due()
         async with answering(partial(self._tell_shortcut, body), "shortcut"):
             user_id, channel = body["user"]["id"], (body.get("channel") or {}).get("id", "")
             await self._people.admit(user_id, _team(body))
@@ -176,7 +182,7 @@ class Listeners:
                 await self._people.admit_channel(channel)
             text = to_phone_text((body.get("message") or {}).get("text") or "", names=self._people.name)
             url = body.get("response_url", "")
-            await self._open(body["trigger_id"], channel, user_id, text=text, response_url=url)
+            await self._open(body["trigger_id"], channel, user_id, due, text=text, response_url=url)
 
     async def typing(self, ack: AsyncAck, body: Body) -> None:
         """Somebody types into Text: the line under it follows. Where it cannot, nothing is lost."""
@@ -204,6 +210,7 @@ class Listeners:
         async def tell(error: BotError) -> None:
             await ack(response_action="errors", errors=modal.show_errors(view, error))
 
+        due = _due()
         async with answering(tell, "submit", may_send=True):
             team, user = _team(body), body["user"]
             await self._people.admit(user["id"], team)
@@ -214,7 +221,8 @@ class Listeners:
                 user_id=user["id"],
                 user_name=self._people.name(user["id"]) or user.get("name", ""),
             )
-            await self._texts.submit(draft, known=await self._judge_chosen(draft.channel))
+            known = await self._judge_chosen(draft.channel)
+            await self._texts.submit(draft, known=known, within=_left(due))
             await ack()
 
     async def cancel(self, ack: AsyncAck, body: Body, action: Body) -> None:
@@ -254,7 +262,7 @@ class Listeners:
             self._people.learn(event)
 
     async def _open(
-        self, trigger_id: str, channel: str, user_id: str, *, text: str = "", response_url: str = ""
+        self, trigger_id: str, channel: str, user_id: str, due: float, *, text: str = "", response_url: str = ""
     ) -> None:
         opening = modal.Opening(
             loaded=self._senders.loaded,
@@ -267,7 +275,7 @@ class Listeners:
             shared_too=self._people.any_shared_allowed,
         )
         try:
-            async with asyncio.timeout(_OPEN):
+            async with asyncio.timeout(min(_OPEN, _left(due))):
                 await self._slack.views_open(trigger_id=trigger_id, view=modal.build_view(opening))
         except (SlackApiError, aiohttp.ClientError, TimeoutError, OSError) as exc:
             _log.warning("slack.modal_not_opened", error=_name(exc))
@@ -308,6 +316,16 @@ class Listeners:
         task = asyncio.create_task(tell())
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
+
+
+def _due() -> float:
+    """When somebody who asks now must have the answer, by the loop's clock: all steps share the time."""
+    return asyncio.get_running_loop().time() + _ANSWER
+
+
+def _left(due: float) -> float:
+    """Seconds that a step may take."""
+    return max(due - asyncio.get_running_loop().time(), _SHORTEST)
 
 
 async def _keep_silent(error: BotError) -> None:

@@ -32,8 +32,12 @@ class BatchStore:
         self._engine = engine
         self._commits = GroupCommit(engine, _insert, deadline=deadline)
 
-    async def accept(self, new: NewBatch) -> None:
+    async def accept(self, new: NewBatch, *, within: float | None = None) -> None:
         """Store a batch durably.
+
+        Args:
+            new: The batch.
+            within: Seconds until its fate must be known, None for the usual deadlines.
 
         Raises:
             RepeatedError: The same wish was stored before, or what it sends again was sent again before.
@@ -42,7 +46,7 @@ class BatchStore:
             NotStoredError: Nothing is stored.
             StoredOrNotError: COMMIT got no answer.
         """
-        await self._commits.put(new)
+        await self._commits.put(new, within=within)
 
     async def drain(self) -> None:
         """Wait for the writes under way."""

@@ -20,6 +20,7 @@ from bot.services.ports import RepeatedError
 
 _TOGETHER = 200  # wishes in one transaction; more would hold up what reads between them
 _COMMIT = 1.0  # seconds that COMMIT may take after the deadline before the person is told that we cannot tell
+_SHARE = 0.4  # of a shorter time for both, what is left to COMMIT
 _NOT_STORED = "Nothing was sent: our database did not answer in time. Try again in a moment."
 _STORED_OR_NOT = (
     "We cannot tell whether this was taken: our database did not confirm it. Look for the text in the channel "
@@ -46,6 +47,7 @@ class RefusalsError(Exception):
 class _Entry(Generic[Wish]):
     wish: Wish
     done: asyncio.Future[None]
+    patience: float  # seconds that COMMIT may take after the deadline
     committing: bool = False
     abandoned: bool = False
     timer: asyncio.TimerHandle | None = None
@@ -75,8 +77,12 @@ class GroupCommit(Generic[Wish]):
         # A thread of SQLite's cannot be called off; its busy_timeout bounds it instead.
         self._patience = None if engine.dialect.name == "sqlite" else deadline + _COMMIT
 
-    async def put(self, wish: Wish) -> None:
+    async def put(self, wish: Wish, *, within: float | None = None) -> None:
         """Return once the wish is committed.
+
+        Args:
+            wish: What to write.
+            within: Seconds until its fate must be known, None for the usual deadline with COMMIT's.
 
         Raises:
             RepeatedError: It was stored before.
@@ -85,8 +91,11 @@ class GroupCommit(Generic[Wish]):
             StoredOrNotError: COMMIT got no answer.
         """
         loop = asyncio.get_running_loop()
-        entry = _Entry(wish, loop.create_future())
-        entry.timer = loop.call_later(self._deadline, self._give_up, entry)
+        deadline, patience = self._deadline, _COMMIT
+        if within is not None:
+            deadline, patience = min(deadline, within * (1 - _SHARE)), min(patience, within * _SHARE)
+        entry = _Entry(wish, loop.create_future(), patience)
+        entry.timer = loop.call_later(deadline, self._give_up, entry)
         self._waiting.append(entry)
         if self._writer is None:
             self._writer = loop.create_task(self._drain())
@@ -107,7 +116,8 @@ class GroupCommit(Generic[Wish]):
             entry.abandoned = True
             _fail(entry, NotStoredError(_NOT_STORED))
             return
-        entry.timer = asyncio.get_running_loop().call_later(_COMMIT, _fail, entry, StoredOrNotError(_STORED_OR_NOT))
+        loop = asyncio.get_running_loop()
+        entry.timer = loop.call_later(entry.patience, _fail, entry, StoredOrNotError(_STORED_OR_NOT))
 
     async def _drain(self) -> None:
         try:

@@ -7,7 +7,13 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.message import Status
-from bot.errors import CarrierOutcomeUnknownError, CarrierRejectedError, InvalidFieldsError, RefusedError
+from bot.errors import (
+    CarrierOutcomeUnknownError,
+    CarrierRejectedError,
+    InvalidFieldsError,
+    NotStoredError,
+    RefusedError,
+)
 from bot.services.ports import OurNumber
 from bot.services.sending import How
 from tests.services.texting import ANNA, BERT, CLEO, OURS, PLAIN, Texting
@@ -214,6 +220,23 @@ async def test_what_was_delivered_meanwhile_is_not_sent_again(texting: Texting, 
 
     assert raised.value.user_message == said
     assert texting.carrier.posts == []
+
+
+async def test_database_that_does_not_answer_is_not_waited_for(texting: Texting):
+    """Before anything is stored, and so nothing was sent."""
+    never = asyncio.Event()
+
+    class Silent:
+        accept = texting.batches.accept
+        cancel = texting.batches.cancel
+
+        async def batch(self, _: str) -> object:
+            return await never.wait()
+
+    texting.sending._batches = Silent()  # type: ignore[assignment]
+    async with asyncio.timeout(5):
+        with pytest.raises(NotStoredError):
+            await again(texting, "any")
 
 
 async def test_the_rules_are_checked_again(texting: Texting):

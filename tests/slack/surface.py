@@ -25,17 +25,22 @@ class FakeTexts:
 
     Attributes:
         error: Raised instead of an answer, also when it is no BotError.
+        within: Seconds that each submission got.
         drafts, repeats, cancels: What was asked.
     """
 
     error: Exception | None = None
     repeated: bool = False
     canceled: CancelResult = CancelResult.CANCELED
+    within: list[float | None] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
     repeats: list[dict[str, str]] = field(default_factory=list)
     cancels: list[str] = field(default_factory=list)
 
-    async def submit(self, draft: Draft, *, known: Mapping[str, str] | None = None) -> Acceptance:
+    async def submit(
+        self, draft: Draft, *, known: Mapping[str, str] | None = None, within: float | None = None
+    ) -> Acceptance:
+        self.within.append(within)
         if known:
             raise InvalidFieldsError(dict(known))
         self.drafts.append(draft)

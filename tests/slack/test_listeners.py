@@ -168,6 +168,20 @@ async def test_a_shared_channel_is_refused(surface: Surface) -> None:
     assert surface.texts.drafts == []
 
 
+async def test_a_text_gets_the_time_that_questions_before_it_left(slack: PretendSlack) -> None:
+    """Slack waits three seconds for all of it."""
+    slack.fault(faults.Slow(0.4), "users.info")
+    async with open_surface(slack) as surface:
+        await surface.slack.command("alice", "support", "5162065574 Hi")
+        await surface.people.read()
+        await surface.slack.command("alice", "support", "5162065574 Hi")
+
+    asked, known = surface.texts.within
+    assert asked is not None
+    assert known is not None
+    assert asked <= 2.7 - 0.4 < known <= 2.7
+
+
 async def test_a_shared_channel_may_be_allowed(slack: PretendSlack) -> None:
     """Whoever runs the bot decides; the other company's people still may not."""
     async with open_surface(slack, allowed_shared=("C0GLOBEX",)) as surface:

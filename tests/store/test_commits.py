@@ -75,6 +75,37 @@ async def test_before_commit_the_deadline_withdraws_the_wish(engine: AsyncEngine
     assert await stored(engine) == []
 
 
+async def test_fate_of_a_wish_is_known_within_the_time_that_is_left(engine: AsyncEngine, table: Table):
+    """What came before a text may have taken most of Slack's three seconds."""
+    commits = GroupCommit(engine, table.write, deadline=60)
+    table.gate = asyncio.Event()
+
+    async with asyncio.timeout(5):
+        with pytest.raises(NotStoredError):
+            await commits.put("late", within=0.05)
+    table.gate.set()
+    await commits.drain()
+
+    assert await stored(engine) == []
+
+
+async def test_within_the_time_that_is_left_commit_has_its_share(engine: AsyncEngine, table: Table):
+    commits = GroupCommit(engine, table.write, deadline=60)
+    never = asyncio.Event()
+
+    class Slow(AsyncConnection):
+        async def commit(self) -> None:
+            await never.wait()
+
+    commits._connect = lambda: Slow(engine)  # type: ignore[method-assign]
+
+    async with asyncio.timeout(5):
+        with pytest.raises(StoredOrNotError):
+            await commits.put("who knows", within=0.2)
+    never.set()
+    await commits.drain()
+
+
 async def test_a_withdrawn_wish_takes_no_other_with_it(engine: AsyncEngine, table: Table):
     commits = GroupCommit(engine, table.write, deadline=0.3)
     table.gate = asyncio.Event()
