@@ -32,6 +32,8 @@ _WORD = re.compile(r"\S+")
 _NOT_DIGIT = re.compile(r"\D+")
 _MARKS = ",:;，：；"  # noqa: RUF001 - the wide ones come from Chinese and Japanese keyboards
 _END = re.compile(rf"[{_MARKS}](?!\d)|[{_SPACES}]*[{_NEWLINE}]")
+_CLOCK = re.compile(r":\d")  # behind digits: a time of day, a ratio
+_DATE = re.compile(r"(?:\d{4}([-.])\d\d?\1\d\d?|\d\d?([-.])\d\d?\2\d{4})(?!\d)")
 _EMOJI = re.compile(r":[\w+'-]+:")
 _MOST_DIGITS = 24  # E.164 has 15; with a prefix to dial abroad, an area code in parentheses and some to spare
 _FEWEST_DIGITS = 7  # of a second number; fewer are an order, a code or a price
@@ -173,7 +175,11 @@ def _fewest_digits(run: str, digits: str, region: str) -> int | None:
 
 def _refuse_second_number(said: str, *, region: str, command: str) -> None:
     """Somebody who types two numbers means two recipients, not a customer's number in another customer's text."""
+    if _DATE.match(said):
+        return
     for candidate in _candidates(said, region):
+        if _CLOCK.match(said, candidate.end):
+            continue
         reading = match_number(candidate.typed, region)
         if reading is not None and _count_digits(candidate.typed) >= _FEWEST_DIGITS:
             raise InvalidInputError(
