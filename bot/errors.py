@@ -4,6 +4,7 @@
 
     BotError(user_message, field=None)
     ├── InvalidInputError             the person can mend it; `field` names the input
+    │   └── InvalidFieldsError            several at once
     ├── RefusedError                  a rule forbids it: a guest, a shared channel, a country that is not allowed
     ├── NotStoredError                our database did not take it; nothing was sent
     ├── StoredOrNotError              COMMIT got no answer; it cannot be told whether the text goes
@@ -15,7 +16,7 @@
         ├── CarrierRejectedError          any other 4xx, with CarrierX's sentence
         └── CarrierResponseInvalidError   unreadable reply to a read
 
-Each class answers three questions: may we retry, is it our fault, what does the person read.
+Each class answers three questions: what became of the text, is it our fault, what does the person read.
 """
 
 
@@ -25,11 +26,9 @@ class BotError(Exception):
     Attributes:
         user_message: What happened and what to do, in plain words, without secrets or message bodies.
         field: Name of the input that is wrong (`from`, `to`, `how`, `text`, `media`, `channel`), None for all of it.
-        retryable: The same call may be repeated without risk of a second text.
         our_fault: The person cannot mend it; an operator must look.
     """
 
-    retryable = False
     our_fault = False
 
     def __init__(self, user_message: str, field: str | None = None) -> None:
@@ -62,7 +61,6 @@ class RefusedError(BotError):
 class NotStoredError(BotError):
     """The database did not take the text in time; nothing was sent."""
 
-    retryable = True
     our_fault = True
 
 
@@ -79,8 +77,6 @@ class CarrierError(BotError):
 class CarrierUnavailableError(CarrierError):
     """Nothing left this machine: refused connection, no DNS, no TLS."""
 
-    retryable = True
-
 
 class CarrierThrottledError(CarrierError):
     """429: too many requests.
@@ -88,8 +84,6 @@ class CarrierThrottledError(CarrierError):
     Attributes:
         retry_after: Seconds that CarrierX asks us to wait, 0.0 when it names none.
     """
-
-    retryable = True
 
     def __init__(self, user_message: str, retry_after: float = 0.0) -> None:
         super().__init__(user_message)
@@ -99,7 +93,6 @@ class CarrierThrottledError(CarrierError):
 class CarrierUnauthorizedError(CarrierError):
     """401: CarrierX refuses our token."""
 
-    retryable = True
     our_fault = True
 
 
@@ -132,5 +125,4 @@ class CarrierRejectedError(CarrierError):
 class CarrierResponseInvalidError(CarrierError):
     """An answer to a read that is not what the documentation says."""
 
-    retryable = True
     our_fault = True

@@ -174,11 +174,6 @@ def show_number(number: E164) -> str:
         return number  # a short code, for one
 
 
-def mask_number(number: E164) -> str:
-    """For logs: the last four digits."""
-    return f"…{number[-4:]}"
-
-
 @cache
 def show_example(region: str) -> str:
     """A number in `region` that looks right and is nobody's."""

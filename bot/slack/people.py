@@ -307,7 +307,7 @@ class People:
             self._channels[channel_id] = self._news[channel_id] = read_channel(channel)
 
     def _learn_of_channel(self, kind: str, channel_id: str, event: Mapping[str, Any]) -> None:
-        known = self._channels.get(channel_id, Channel(private=kind.startswith("group_")))
+        known = self._channels.get(channel_id, Channel())
         match kind:
             case "channel_archive" | "group_archive":
                 changed = replace(known, archived=True)

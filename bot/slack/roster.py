@@ -37,12 +37,11 @@ class Channel:
     Attributes:
         name: Without `#`, "" when Slack did not say.
         shared: Another company sees it, or is invited to.
-        private, archived: As the names say.
+        archived: Nobody can post there.
     """
 
     name: str = ""
     shared: bool = False
-    private: bool = False
     archived: bool = False
 
 
@@ -90,6 +89,5 @@ def read_channel(channel: Mapping[str, Any]) -> Channel:
     return Channel(
         name=str(channel.get("name") or ""),
         shared=bool(channel.get("is_ext_shared") or channel.get("is_pending_ext_shared")),
-        private=bool(channel.get("is_private")),
         archived=bool(channel.get("is_archived")),
     )

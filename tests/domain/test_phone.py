@@ -4,7 +4,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.domain.phone import (
-    mask_number,
     match_number,
     parse_recipient,
     parse_recipients,
@@ -239,10 +238,6 @@ def test_fifty_numbers_go_at_once_and_one_more_does_not() -> None:
 )
 def test_numbers_are_shown_as_people_write_them(number: str, shown: str) -> None:
     assert show_number(number) == shown
-
-
-def test_a_log_gets_the_last_four_digits() -> None:
-    assert mask_number(ANNA) == "…5574"
 
 
 @pytest.mark.parametrize(
