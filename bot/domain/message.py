@@ -204,8 +204,9 @@ class Batch:
         team, user_id, user_name: Who asked, in which workspace; the name as Slack showed it then.
         channel: Where its status is shown now.
         asked_in: Where it was meant to be shown; differs from `channel` when the bot could not post there.
-        messages: In order of acceptance; never empty.
-        moved: Why `channel` is not `asked_in`: "" or "not_in_channel" or "archived".
+        messages: In order of acceptance; empty only for a reply that was not texted.
+        moved: Why `channel` is not `asked_in`: "", "not_in_channel", "archived", or "restricted" where apps may not
+            post.
         again: The batch that it repeats, "" for a new text.
         origin: Where it comes from.
         conversation_id: The conversation that it belongs to, "" when it belongs to none or that is not known yet.

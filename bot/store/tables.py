@@ -54,14 +54,14 @@ batch = Table(
     Column("user_name", Text, nullable=False),
     Column("channel", Text, nullable=False),  # where it is shown
     Column("asked_in", Text, nullable=False),  # where it was meant to be shown
-    Column("moved", Text, nullable=False, server_default=""),  # why the two differ: "", not_in_channel, archived
+    Column("moved", Text, nullable=False, server_default=""),  # why the two differ; as domain.message has it
     Column("again", String(36), nullable=False, server_default=""),  # the batch that it repeats, or ""
     Column("origin", Text, nullable=False, server_default="command"),
     Column("conversation_id", String(36)),  # of a command: once it is shown
     Column("left_channel", Text, nullable=False, server_default=""),  # the thread that the conversation left with it
     Column("left_ts", Text, nullable=False, server_default=""),
     Column("sender", Text, nullable=False),
-    Column("response_url", Text, nullable=False),  # "" once used or too old
+    Column("response_url", Text, nullable=False),  # Slack's, good for 30 minutes; "" when there was none
     Column("accepted_at", Time, nullable=False),
     # What Slack should show. `wants`: 0 nothing, 1 an update, 2 a post.
     Column("wants", Integer, nullable=False, server_default="2"),
@@ -403,7 +403,7 @@ post = Table(
     metadata,
     Column("id", String(36), primary_key=True),  # travels as message metadata, so that a lost answer can be looked up
     Column("batch_id", String(36), ForeignKey("batch.id"), nullable=False),
-    Column("kind", Text, nullable=False),  # root, status, trouble
+    Column("kind", Text, nullable=False),  # as services.showing.Kind has it
     Column("channel", Text, nullable=False),
     Column("thread_ts", Text),
     Column("ts", Text),
