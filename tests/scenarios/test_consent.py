@@ -117,7 +117,7 @@ async def test_waiting_text_does_not_go_to_somebody_who_said_stop(each_world: Wo
             "status": "received",
         }
     )
-    await world.shown(root, "<@U0ALICE>", "asked for no more texts", place=2)
+    await world.replied(root, "<@U0ALICE>", "asked for no more texts")
     await world.carrier.come_up()
     world.clock.move(600)
     await say_nothing(world)

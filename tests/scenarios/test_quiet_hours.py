@@ -85,7 +85,7 @@ async def test_stop_in_the_evening_reaches_the_text_that_waits(sqlite_url: str):
         root = await world.text("Your order is ready")
         await world.shown(root, "Waits until 8:00")
         world.carrier.inbound(DIGITS, OURS, "stop", at=world.clock.now())
-        await world.shown(root, "<@U0ALICE>", "asked for no more texts", place=2)
+        await world.replied(root, "<@U0ALICE>", "asked for no more texts")
         world.clock.move(timedelta(hours=11).total_seconds())
         await world.command("+15162065574 somebody else")
         await world.carrier.until(lambda carrier: any(post.text == "somebody else" for post in carrier.posts))

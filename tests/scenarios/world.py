@@ -166,6 +166,15 @@ class World:
 
         return await self._until(find, lambda: [read(each) for each in self.slack.thread(root.ts)], fragments)
 
+    async def replied(self, root: Message, *fragments: str) -> str:
+        """What any reply of a thread says as soon as one says all this; what posts it may come in any order."""
+
+        def find(slack: PretendSlack) -> str:
+            said = map(read, slack.thread(root.ts))
+            return next((each for each in said if all(fragment in each for fragment in fragments)), "")
+
+        return await self._until(find, lambda: self.replies(root), fragments)
+
     async def headed(self, root: Message, *fragments: str) -> str:
         """What the channel message says as soon as it says all this."""
 
