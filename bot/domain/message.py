@@ -156,6 +156,7 @@ class Message:
         unreceipted: CarrierX sent no receipt within 72 hours; nobody asks any more.
         purpose: Why it goes.
         zones: The time zones in which the phone may be, while it waits for the morning there.
+        erased: Its text and media links were erased.
     """
 
     id: str
@@ -185,6 +186,7 @@ class Message:
     unreceipted: bool = False
     purpose: Purpose = Purpose.PERSONAL
     zones: tuple[str, ...] = ()
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)

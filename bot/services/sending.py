@@ -227,6 +227,8 @@ class Sending:
         failed = [(text, phone) for text in batch.messages for phone in text.recipients if phone.status in _UNSETTLED]
         if not failed:
             raise RefusedError(_settled(part=False))
+        if batch.messages[0].erased or any(text.erased for text, _ in failed):
+            raise RefusedError("Its text was erased, so it cannot be sent again. Write it anew.")
         messages = tuple(new for text in batch.messages for new in _repeat(text))
         if not messages:
             return Acceptance("", repeated=True)

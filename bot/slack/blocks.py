@@ -72,22 +72,23 @@ def show_root(batch: Batch, our_name: str = "") -> Content:
     again = " again" if batch.again else ""
     ours = " ".join(filter(None, (isolate(our_name, 40), show_number(first.sender))))
     to = _name_recipients(batch)
-    what = first.text.strip() or "(no text, media only)"
+    said = next((message for message in batch.messages if not message.erased), first)
+    what = show_text(said.text, erased=said.erased)
     newest = _newest(batch)
 
     body = [
         section(words(who, bold=True), words(" texted "), words(to, bold=True), words(f"{again} from {ours}")),
         quote(what),
     ]
-    if first.media_urls:
-        body.append(section(*show_media(first.media_urls)))
+    if said.media_urls:
+        body.append(section(*show_media(said.media_urls)))
     body.append(section(*newest.elements))
     if batch.moved:
         body.append(section(*_show_moved(batch)))
 
-    media = _count(len(first.media_urls), "media file") if first.media_urls else ""
-    said = f"{who} texted {to}{again} from {ours}: {what}{f' ({media})' if media else ''} · {newest.text}"
-    return Content(to_slack_fallback(said), (rich_text(*body),))
+    media = _count(len(said.media_urls), "media file") if said.media_urls else ""
+    whole = f"{who} texted {to}{again} from {ours}: {what}{f' ({media})' if media else ''} · {newest.text}"
+    return Content(to_slack_fallback(whole), (rich_text(*body),))
 
 
 def show_status(batch: Batch, *, send_now: bool = True) -> Content:
@@ -141,7 +142,9 @@ def show_trouble(batch: Batch) -> Content | None:
         sentences.append(rest)
 
     blocks = [rich_text(*body)]
-    open_ones = [recipient for _, recipient in bad if not (recipient.retried or _is_opted_out(recipient))]
+    open_ones = [
+        recipient for message, recipient in bad if not (recipient.retried or message.erased or _is_opted_out(recipient))
+    ]
     if open_ones:
         sure = all(recipient.status is Status.FAILED for recipient in open_ones)
         button = show_button("Try again" if sure else "Send again", AGAIN, batch.id)
@@ -189,6 +192,11 @@ def _name_recipients(batch: Batch) -> str:
     if len(numbers) <= _NAMED:
         return group + ", ".join(numbers)
     return f"{group}{', '.join(numbers[: _NAMED - 1])} and {len(numbers) - _NAMED + 1} more"
+
+
+def show_text(text: str, *, erased: bool) -> str:
+    """What a text says, which is never nothing: Slack refuses that."""
+    return text.strip() or ("(erased)" if erased else "(no text, media only)")
 
 
 def show_media(urls: Iterable[str]) -> list[Element]:

@@ -9,7 +9,7 @@ from typing import Final
 from bot.domain.message import Batch, Inbound, Note, Purpose, Wish
 from bot.domain.phone import show_number
 from bot.slack import states
-from bot.slack.blocks import Content, show_button, show_media
+from bot.slack.blocks import Content, show_button, show_media, show_text
 from bot.slack.rich_text import (
     DAY_AND_CLOCK,
     Element,
@@ -54,7 +54,7 @@ def show_inbound(text: Inbound, our_name: str = "", *, command: str = "/sms") ->
     to = f" texted {ours}" if text.thread_ts is None else " texted"
     others = [number for number in text.members if number != text.sender]
     group = f" and {', '.join(map(show_number, others))} (a group)" if others and text.thread_ts is None else ""
-    what = text.text.strip() or ("(erased)" if text.erased else "(no text, media only)")
+    what = show_text(text.text, erased=text.erased)
 
     body = [section(words(who, bold=True), words(f"{to}{group}")), quote(what)]
     if text.media_urls:
@@ -110,8 +110,9 @@ def show_answer(batch: Batch) -> Content:
     [text] = batch.messages
     lead = _PURPOSES.get(text.purpose, "Answered by itself")
     state = states.state((text, text.recipients[0]))
-    body = [section(words(lead, bold=True)), quote(text.text), section(words(state, bold=True))]
-    return Content(to_slack_fallback(f"{lead}: {text.text} · {state}"), (rich_text(*body),))
+    what = show_text(text.text, erased=text.erased)
+    body = [section(words(lead, bold=True)), quote(what), section(words(state, bold=True))]
+    return Content(to_slack_fallback(f"{lead}: {what} · {state}"), (rich_text(*body),))
 
 
 def show_note(note: Note) -> Content:

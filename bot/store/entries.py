@@ -199,6 +199,7 @@ def _read_message(row: Row[Any], members: list[Row[Any]], *, behind: bool) -> Me
         took=took,
         unreceipted=row.unreceipted,
         purpose=Purpose(row.purpose),
+        erased=row.erased,
         zones=tuple(row.zones.split(",")) if row.zones else (),
     )
 

@@ -271,7 +271,7 @@ async def _find_twin(connection: AsyncConnection, arrival: Arrival) -> Row[Any] 
             inbound.c.number == text.sender,
             inbound.c.ours == arrival.ours,
             inbound.c.received_at.between(at - _NEAR, at + _NEAR),
-            inbound.c.text == text.text,
+            or_(inbound.c.text == text.text, inbound.c.erased),
         )
         .order_by(inbound.c.received_at, inbound.c.stored_at)
         .limit(1)

@@ -147,6 +147,7 @@ message = Table(
     Column("retried", Boolean, nullable=False, server_default=false()),
     Column("zones", Text, nullable=False, server_default=""),  # where the phone may be, while it waits for the morning
     Column("purpose", Text, nullable=False, server_default=""),  # "" is a person's own; ours are exempt from opt-outs
+    Column("erased", Boolean, nullable=False, server_default=false()),  # its text and media links are gone
     Index(
         "message_open",
         "pair",

@@ -32,6 +32,7 @@ def _batches_and_messages() -> None:
         message.add_column(sa.Column("send_by", sa.BigInteger(), nullable=True))
         message.add_column(sa.Column("zones", sa.Text(), server_default="", nullable=False))
         message.add_column(sa.Column("purpose", sa.Text(), server_default="", nullable=False))
+        message.add_column(sa.Column("erased", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.execute("UPDATE message SET ready_at = accepted_at")
     op.create_index(
         "message_of_ours",
