@@ -2,17 +2,21 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import E164, Wish
+from bot.services.administration import OptOut
 from bot.store.dirty import mark_dirty
 from bot.store.following import fail_opted_out
 from bot.store.tables import consent, inbound, opt_out
+
+_TICK = timedelta(microseconds=1)
 
 
 class Action(StrEnum):
@@ -109,30 +113,38 @@ class ConsentStore:
         async with self._engine.connect() as connection:
             return frozenset((await connection.execute(wanted)).scalars())
 
-    async def opted_out(self, limit: int) -> tuple[tuple[Line, ...], int]:
+    async def opted_out(self, limit: int) -> tuple[tuple[OptOut, ...], int]:
         """The newest opt-outs that stand, each with its line in the ledger, and how many there are in all."""
-        standing = select(opt_out).where(opt_out.c.blocked).order_by(opt_out.c.at.desc())
+        newest = select(opt_out).where(opt_out.c.blocked).order_by(opt_out.c.at.desc(), opt_out.c.number).limit(limit)
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(standing)).all()
-            lines = []
-            for row in rows[:limit]:
-                found = (
-                    await connection.execute(
-                        select(consent)
-                        .where(consent.c.number == row.number, consent.c.action == Action.OPTED_OUT)
-                        .order_by(consent.c.at.desc(), consent.c.id.desc())
-                        .limit(1)
-                    )
-                ).one()
-                lines.append(
-                    Line(
-                        found.number,
-                        Action(found.action),
-                        found.at,
-                        found.ours,
-                        found.words,
-                        found.user_id,
-                        found.reason,
-                    )
-                )
-        return tuple(lines), len(rows)
+            rows = (await connection.execute(newest)).all()
+            found = tuple([await _read_opt_out(connection, row) for row in rows])
+            total = await connection.scalar(select(func.count()).select_from(opt_out).where(opt_out.c.blocked))
+        return found, total or 0
+
+    async def standing(self, number: E164) -> OptOut | None:
+        """The opt-out that stands for a phone, None when it may be texted."""
+        theirs = select(opt_out).where(opt_out.c.number == number, opt_out.c.blocked)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(theirs)).first()
+            return None if row is None else await _read_opt_out(connection, row)
+
+    async def opt_in(self, lifted: OptOut, user_id: str, reason: str, now: datetime) -> bool:
+        """Lift the very opt-out that somebody has looked at; False when it does not stand any more."""
+        theirs = select(opt_out).where(opt_out.c.number == lifted.number, opt_out.c.blocked)
+        async with self._engine.begin() as connection:
+            row = (await connection.execute(theirs.with_for_update())).first()
+            if row is None or row.at != lifted.since:
+                return False
+            # CarrierX's clock may be ahead of ours.
+            at = max(now, row.at + _TICK)
+            line = Line(lifted.number, Action.OPTED_IN, at, user_id=user_id, reason=reason)
+            await note_consent(connection, line, now)
+        return True
+
+
+async def _read_opt_out(connection: AsyncConnection, row: Row[Any]) -> OptOut:
+    """An opt-out with the newest line of the ledger that says it."""
+    lines = select(consent).where(consent.c.number == row.number, consent.c.action == Action.OPTED_OUT)
+    line = (await connection.execute(lines.order_by(consent.c.at.desc(), consent.c.id.desc()).limit(1))).one()
+    return OptOut(row.number, row.at, words=line.words, ours=line.ours, user_id=line.user_id)

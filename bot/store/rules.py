@@ -39,9 +39,19 @@ class RuleStore:
             rows = (await connection.execute(select(number_rule).order_by(number_rule.c.number))).all()
         return {row.number: NumberRule(row.channel, row.hours) for row in rows}
 
+    async def set_route(self, number: E164, channel: str) -> None:
+        """Set where texts to one of our numbers go, and nothing else of it; "" for the default."""
+        await self._set(number, channel=channel)
+
+    async def set_hours(self, number: E164, hours: str) -> None:
+        """Set one of our numbers' quiet hours, and nothing else of it; "" for the default."""
+        await self._set(number, hours=hours)
+
     async def set_number_rule(self, number: E164, rule: NumberRule) -> None:
         """Replace what was set for one of our numbers."""
-        values = {"channel": rule.channel, "hours": rule.hours}
+        await self._set(number, channel=rule.channel, hours=rule.hours)
+
+    async def _set(self, number: E164, **values: str) -> None:
         upsert = self._insert(number_rule).values(number=number, **values)
         async with self._engine.begin() as connection:
             await connection.execute(upsert.on_conflict_do_update(index_elements=[number_rule.c.number], set_=values))
