@@ -21,6 +21,7 @@ from aiohttp import web
 from bot.carrierx.callbacks import callback_routes
 from bot.carrierx.carrier import CarrierX
 from bot.carrierx.client import CarrierXClient
+from bot.services.administration import Administration
 from bot.services.deciding import Deciding
 from bot.services.following import Follower, FollowPace
 from bot.services.hours import Hours
@@ -29,8 +30,10 @@ from bot.services.outbox import Outbox, Pace
 from bot.services.ports import CarrierState, Clock
 from bot.services.receiving import InboundRules, Receiving
 from bot.services.replying import Replying
+from bot.services.retention import Retention
 from bot.services.sending import Rules, Sending
 from bot.settings import Settings
+from bot.slack.administrators import Administrators
 from bot.slack.announcer import POSTS, UPDATES, Announcer
 from bot.slack.bolt import build_bolt, slack_routes
 from bot.slack.listeners import Listeners
@@ -42,6 +45,7 @@ from bot.store.batches import BatchStore
 from bot.store.consent import ConsentStore
 from bot.store.engine import is_postgresql, open_database
 from bot.store.entries import EntryStore
+from bot.store.erasing import ErasingStore
 from bot.store.following import FollowStore
 from bot.store.health import HealthStore
 from bot.store.holds import HoldStore
@@ -188,9 +192,29 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             wake_outbox=outbox.wake,
             undo=timedelta(seconds=settings.sms_undo_seconds),
         )
+        ledger, erasing = ConsentStore(engine), ErasingStore(engine)
+        keep = timedelta(days=settings.sms_retention_days)
+        retention = Retention(erasing=erasing, clock=clock, announcer=announcer, keep=keep)
+        administrators = Administrators(
+            administration=Administration(
+                rules=rules,
+                ledger=ledger,
+                erasures=erasing,
+                numbers=numbers,
+                hours=hours,
+                clock=clock,
+                announcer=announcer,
+                home=settings.sms_inbound_channel,
+                wake_retention=retention.wake,
+            ),
+            people=people,
+            workspace=Workspace(slack),
+            command=settings.sms_command,
+        )
         listeners = Listeners(
             texts=sending,
             senders=numbers,
+            orders=administrators,
             people=people,
             slack=slack,
             command=settings.sms_command,
@@ -219,7 +243,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         )
         threads = Threads(
             replying=replying,
-            deciding=Deciding(decisions=ConsentStore(engine), clock=clock, announcer=announcer),
+            deciding=Deciding(decisions=ledger, clock=clock, announcer=announcer),
             texts=sending,
             people=people,
             workspace=Workspace(slack),
@@ -228,6 +252,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         )
         bolt = build_bolt(slack, people)
         threads.register(bolt)
+        administrators.register(bolt)
         listeners.register(bolt)
         socket = None
         if settings.slack_app_token is not None:
@@ -257,6 +282,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         reading.start("numbers", numbers.run())
         reading.start("people", people.run())
         reading.start("hours", hours.run())
+        reading.start("retention", retention.run())
         reading.start("threads", threads.run())
         reading.start("health", health.run())
         working = _Loops()
@@ -288,6 +314,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             await coming.cancel()
             await listeners.close()
             await threads.close()
+            await administrators.close()
             await batches.drain()
             await working.finish(until - loop.time())
             await followed.drain()

@@ -1,4 +1,4 @@
-"""What follows `/sms`: a number and a text, nothing, or `help`.
+"""What follows `/sms`: a number and a text, nothing, `help`, or an order.
 
 The number ends where it is valid, and where two ends are valid nobody guesses. A comma, a colon or a line's end right
 after a number says plainly that it ends there.
@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from bot.domain.message import E164
+from bot.domain.orders import Order, parse_order
 from bot.domain.phone import (
     NUMBER_CHARACTERS,
     Flaw,
@@ -64,9 +65,11 @@ class InlineText:
     text: str
 
 
-def parse_command(
-    text: str, *, region: str, countries: Collection[str], command: str = "/sms"
-) -> Help | OpenModal | InlineText:
+Asked = Help | OpenModal | InlineText | Order
+"""What a person may ask for."""
+
+
+def parse_command(text: str, *, region: str, countries: Collection[str], command: str = "/sms") -> Asked:
     """What a person asks for.
 
     Args:
@@ -83,6 +86,8 @@ def parse_command(
         return OpenModal()
     if typed.casefold() in {"help", "?"}:
         return Help()
+    if order := parse_order(typed, region=region, command=command):
+        return order
     if link := _LINK.match(typed):
         reading, end, plain = read_number(link[0], region), link.end(), False
     else:

@@ -177,6 +177,8 @@ class Administration:
             return
         if not self._numbers.loaded:
             raise InvalidInputError("CarrierX has not told us your numbers yet. Try again in a minute.")
+        if not ours:
+            raise InvalidInputError(self._numbers.shortage or "There is no number of yours to set anything for.")
         some = sorted(ours)[:_NAMED]
         which = " or ".join(map(show_number, some)) + (
             f" or one of {len(ours) - _NAMED} more" if ours > {*some} else ""

@@ -17,12 +17,13 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.command import Help, InlineText, OpenModal, parse_command
+from bot.domain.orders import Order, Status
 from bot.domain.phone import show_example
 from bot.errors import BotError, InvalidFieldsError, RefusedError
 from bot.services.ports import OurNumber
 from bot.services.sending import Acceptance, CancelResult, Draft
 from bot.slack import modal
-from bot.slack.blocks import AGAIN, CANCEL
+from bot.slack.blocks import AGAIN, CANCEL, Content
 from bot.slack.errors import answering
 from bot.slack.notices import show_help, show_notice, show_sentence
 from bot.slack.people import People
@@ -60,6 +61,14 @@ class Texts(Protocol):
         ...
 
 
+class Orders(Protocol):
+    """What administrators set and people look at; bot.slack.administrators has it."""
+
+    async def answer(self, order: Order, body: Body) -> Content:
+        """Do what a command says; what its typist alone reads."""
+        ...
+
+
 class Senders(Protocol):
     """The account's numbers as last read; bot.services.numbers has them."""
 
@@ -85,6 +94,7 @@ class Listeners:
     Args:
         texts: The use cases.
         senders: The account's numbers.
+        orders: What is neither a text nor help.
         people: Who may, and what they are called.
         slack: Over a session with a timeout, without retry handlers.
         command: The slash command, `/sms`.
@@ -97,6 +107,7 @@ class Listeners:
         *,
         texts: Texts,
         senders: Senders,
+        orders: Orders,
         people: People,
         slack: AsyncWebClient,
         command: str = "/sms",
@@ -105,6 +116,7 @@ class Listeners:
     ) -> None:
         self._texts = texts
         self._senders = senders
+        self._orders = orders
         self._people = people
         self._slack = slack
         self._workspace = Workspace(slack)
@@ -170,6 +182,13 @@ class Listeners:
                     )
                     await self._texts.submit(draft, within=_left(due))
                     await ack()
+                case Status():
+                    raise RefusedError("There is nothing to show yet.")  # its answer belongs here
+                case order:
+                    async with answering(tell, "order"):
+                        async with asyncio.timeout(_left(due)):
+                            said = await self._orders.answer(order, body)
+                        await ack(text=said.text, blocks=said.blocks, response_type="ephemeral")
 
     async def shortcut(self, ack: AsyncAck, body: Body) -> None:
         """“Send a text” and “Text this…”."""

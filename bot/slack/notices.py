@@ -36,6 +36,7 @@ def show_help(command: str, example: str) -> Content:
     usage = (
         f"`{command} {example} Running ten minutes late` texts one phone.",
         f"`{command}` alone opens a form: several people, a group MMS, pictures, another number to send from.",
+        f"`{command} mode`, `{command} hours` and `{command} routes` show what is set, `{command} status` what works.",
         f"`{command} help` shows this.",
     )
     more = (
@@ -44,6 +45,11 @@ def show_help(command: str, example: str) -> Content:
         "The phone gets what you see: names instead of mentions, emoji as emoji, links written out.",
         "The channel shows what was sent and whether it arrived. If it did not, you are called, with the reason.",
         "To text somebody's message on, open its menu and choose “Text this…”.",
+        (
+            f"For administrators: `{command} mode auto`; `{command} hours NUMBER 21:00-08:00`; "
+            f"`{command} route NUMBER #channel`; `{command} optouts`; `{command} optin NUMBER why`; "
+            f"`{command} erase NUMBER`."
+        ),
     )
     title = "Text a phone from Slack"
     block = rich_text(

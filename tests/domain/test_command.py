@@ -3,14 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.command import Help, InlineText, OpenModal, parse_command
+from bot.domain.command import Asked, Help, InlineText, OpenModal, parse_command
 from bot.errors import InvalidInputError
 
 AMERICA = ("US", "CA")
 ANNA = "+15162065574"
 
 
-def read(text: str, region: str = "US", countries: tuple[str, ...] = AMERICA) -> Help | OpenModal | InlineText:
+def read(text: str, region: str = "US", countries: tuple[str, ...] = AMERICA) -> Asked:
     return parse_command(text, region=region, countries=countries)
 
 

@@ -171,6 +171,8 @@ async def test_help_shows_the_grammar_with_examples(world: World):
 
     assert f"/sms {EXAMPLE} Running ten minutes late texts one phone." in said
     assert "/sms alone opens a form" in said
+    for word in ("mode", "hours", "routes", "status", "route", "optouts", "optin", "erase"):
+        assert f"/sms {word}" in said
     assert await world.whispered(" HELP ") == said
     assert world.slack.channel("support").messages == ()
 

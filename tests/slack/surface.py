@@ -3,12 +3,15 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 
+from bot.domain.orders import Order
 from bot.errors import InvalidFieldsError
 from bot.services.ports import OurNumber
 from bot.services.sending import Acceptance, CancelResult, Draft
+from bot.slack.blocks import Content
 from bot.slack.bolt import build_bolt, slack_routes
 from bot.slack.listeners import Listeners
 from bot.slack.people import People
@@ -88,6 +91,13 @@ class FakeSenders:
         return self.chosen
 
 
+class FakeOrders:
+    """Answers an order with its name and who gave it."""
+
+    async def answer(self, order: Order, body: Mapping[str, Any]) -> Content:
+        return Content(f"{type(order).__name__} of {body['user_id']}", ())
+
+
 @dataclass
 class Surface:
     """What a test drives and looks at."""
@@ -109,7 +119,7 @@ async def open_surface(
     async with open_web_client(slack.bot_token, slack.api_url) as client:
         people = People(client, allowed_shared=allowed_shared, lookup=lookup)
         texts, senders = FakeTexts(), FakeSenders()
-        listeners = Listeners(texts=texts, senders=senders, people=people, slack=client)
+        listeners = Listeners(texts=texts, senders=senders, orders=FakeOrders(), people=people, slack=client)
         bolt = build_bolt(client, people)
         listeners.register(bolt)
         app = web.Application()

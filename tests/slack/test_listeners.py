@@ -526,3 +526,20 @@ async def test_an_event_that_cannot_be_read_is_taken(surface: Surface) -> None:
 
     assert told is not None
     assert [answer.status for answer in told.answers] == [200]
+
+
+# Orders
+
+
+async def test_an_order_is_answered_for_its_typist_alone(surface: Surface) -> None:
+    """It is no text: nothing is handed over."""
+    outcome = await surface.slack.command("alice", "support", "optouts")
+
+    assert said(outcome) == "ShowOptOuts of U0ALICE"
+    assert surface.texts.drafts == []
+
+
+async def test_guests_give_no_orders(surface: Surface) -> None:
+    outcome = await surface.slack.command("gus", "support", "routes")
+
+    assert said(outcome).startswith("Guests cannot send texts.")
