@@ -107,6 +107,16 @@ class Ground:
         self.note(text, outcome)
         return outcome
 
+    async def form(self, to: str, text: str, *, user: str = "alice", **values: str) -> Outcome:
+        """Send by the form; `text` must be unique, and a person has one form open at a time."""
+        await self.slack.command(user, "general")
+        view = self.slack.views.stack(self.slack.workspace.person(user).id)[-1]
+        for block_id, value in {"to": to, "text": text, **values}.items():
+            await self.slack.type_in(view, block_id, "", value)
+        outcome = await self.slack.submit(user)
+        self.note(text, outcome)
+        return outcome
+
     def note(self, text: str, outcome: Outcome) -> None:
         """Keep what a person was told about a text."""
         if outcome.status == 200 and outcome.ephemeral is None and not outcome.errors:

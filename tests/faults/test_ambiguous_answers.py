@@ -1,7 +1,7 @@
 """Every answer that leaves open whether CarrierX took the text, with every kind of detail record."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Final
@@ -9,7 +9,8 @@ from typing import Final
 import pytest
 
 from playground.carrier import Fault, Kind, PretendCarrier
-from tests.faults.ground import Ground, digits
+from tests.faults.books import Text, until
+from tests.faults.ground import Ground, digits, phone
 
 pytestmark = pytest.mark.faults
 
@@ -52,6 +53,56 @@ async def test_every_ambiguous_answer(ground: Ground) -> None:
     fates = await ground.fates()
     assert {text: fate for text, fate in fates.items() if fate != _expected(text)} == {}
     assert await ground.wrongs() == []
+
+
+async def test_every_ambiguous_answer_with_a_word_unknown_to_us(ground: Ground) -> None:
+    """It proves that CarrierX took the text: nothing is made again or stays in doubt, and the next word counts."""
+    await ground.start()
+    ground.carrier.behave(moves=False)
+
+    for receipts, lag in (("with receipts", LAGS["after it"]), ("without", LAGS["at once"])):
+        ground.carrier.behave(receipts_lost=receipts == "without", records_lag=lag)
+        for place, (what, fault) in enumerate({**ONCE, **ONCE_IF_SEEN}.items(), len(ground.taken)):
+            ground.carrier.arm(replace(fault, number=digits(place)))
+            await ground.type(place, f"{what}, {receipts}")
+    await asyncio.gather(*(_report(ground, text, "in_transit") for text in ground.taken))
+    await until(ground.books, _all("queued"))
+    for post in ground.carrier.posts:
+        ground.carrier.deliver(post.sid)
+    await ground.settle()
+
+    assert await ground.wrongs() == []
+
+
+async def test_every_ambiguous_answer_to_a_group(ground: Ground) -> None:
+    """A receipt that names one member says that the request for all was taken."""
+    await ground.start()
+    ground.carrier.behave(moves=False, records_lag=LAGS["after it"])
+
+    for place, (what, fault) in enumerate({**NEVER, **ONCE, **ONCE_IF_SEEN}.items()):
+        ground.carrier.arm(replace(fault, number=digits(place)))
+        await ground.form(f"{phone(place)}, {phone(9001)}, {phone(9002)}", f"{what}, group", how="group")
+    taken = [text for text in ground.taken if text.partition(",")[0] not in NEVER]
+    await asyncio.gather(*(_report(ground, text, "sent", one=True) for text in taken))
+    await until(ground.books, _all("queued", "sent", "unconfirmed"))
+    for post in ground.carrier.posts:
+        ground.carrier.deliver(post.sid)
+    await ground.settle()
+
+    assert len(ground.taken) == len(NEVER) + len(ONCE) + len(ONCE_IF_SEEN)
+    assert {text: fate for text, fate in (await ground.fates()).items() if fate != _expected(text)} == {}
+    assert await ground.wrongs() == []
+
+
+async def _report(ground: Ground, text: str, word: str, *, one: bool = False) -> None:
+    """Let CarrierX say so of a text as soon as it has it, of `one` member or of all."""
+    await ground.arrival(text)
+    post = next(post for post in ground.carrier.posts if post.text == text)
+    ground.carrier.move(post.sid, word, to=post.recipients[0] if one else "")
+
+
+def _all(*statuses: str) -> Callable[[Sequence[Text]], bool]:
+    return lambda texts: all(text.status in statuses for text in texts)
 
 
 async def _type_all(ground: Ground, cell: str, faults: Mapping[str, Fault]) -> None:
