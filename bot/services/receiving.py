@@ -221,6 +221,8 @@ class Receiving:
         """
         now = self._clock.now()
         self.last_callback_at = now
+        if not self._is_ours(text):
+            return
         if self._rules.verify:
             await self._inbox.doubt(text, now)
         else:
@@ -277,7 +279,9 @@ class Receiving:
     async def _read_history(self, now: datetime) -> None:
         """At the first start ever only those who said STOP matter."""
         texts = await self._carrier.inbound_records(now - _HISTORY, pages=_HISTORY_PAGES)
-        await self._inbox.note_history(sorted(texts, key=lambda text: text.created_at or now), now)
+        # A newer one comes as any text does: were it noted here first, its STOP would change nothing any more.
+        old = [text for text in texts if text.created_at is None or text.created_at < now]
+        await self._inbox.note_history(sorted(old, key=lambda text: text.created_at or now), now)
         await self._inbox.begin_at(now)
 
     async def _read(self, reading: Reading, now: datetime) -> datetime | None:
@@ -285,7 +289,7 @@ class Receiving:
         texts = await self._carrier.inbound_records(reading.since - _OVERLAP)
         wait = self._rules.callback_wait if self._rules.callbacks else timedelta(0)
         for text in texts:
-            if text.created_at is None or text.created_at >= reading.floor:
+            if self._is_ours(text) and (text.created_at is None or text.created_at >= reading.floor):
                 await self._inbox.note_record(text, now, now + wait)
         return max((text.created_at for text in texts if text.created_at is not None), default=None)
 
@@ -308,8 +312,6 @@ class Receiving:
 
     async def _store(self, text: InboundText, *, from_record: bool) -> None:
         ours = self._find_ours(text)
-        if self._rules.only and ours not in self._rules.only:
-            return
         members = {text.sender, *text.group} - {ours, ""} if text.group else {text.sender}
         team, _ = self._team()
         stored = await self._inbox.receive(
@@ -331,6 +333,10 @@ class Receiving:
         if stored:
             self._announcer.wake()
             self._wake_outbox()
+
+    def _is_ours(self, text: InboundText) -> bool:
+        """Whether it came to one of the numbers that SMS_NUMBERS names."""
+        return not self._rules.only or self._find_ours(text) in self._rules.only
 
     def _find_ours(self, text: InboundText) -> E164:
         """Our number among those that a text names; for a group it may not be the first."""
