@@ -24,6 +24,7 @@ from bot.carrierx.client import CarrierXClient
 from bot.services.administration import Administration
 from bot.services.deciding import Deciding
 from bot.services.following import Follower, FollowPace
+from bot.services.health import Health
 from bot.services.hours import Hours
 from bot.services.numbers import Numbers
 from bot.services.outbox import Outbox, Pace
@@ -32,6 +33,7 @@ from bot.services.receiving import InboundRules, Receiving
 from bot.services.replying import Replying
 from bot.services.retention import Retention
 from bot.services.sending import Rules, Sending
+from bot.services.status import Reporting, Setup
 from bot.settings import Settings
 from bot.slack.administrators import Administrators
 from bot.slack.announcer import POSTS, UPDATES, Announcer
@@ -55,13 +57,12 @@ from bot.store.outbox import OutboxStore
 from bot.store.posts import PostStore
 from bot.store.replies import ReplyStore
 from bot.store.rules import RuleStore
+from bot.store.status import StatusStore
 from bot.web import MAX_BODY, health_routes
 
 _IN = 3.0  # seconds that requests to us may take at the end; Slack waits no longer
 _OUT = 16.0  # seconds from the signal that requests to CarrierX may take: connecting and an answer
 _SHOWN = 2.0  # seconds to show their outcomes in Slack; what is not shown then is shown after the next start
-_LAG = timedelta(minutes=1)  # a due text that has waited longer is worth a word
-_HEALTH = 15.0  # seconds between two looks at what `/readyz` says from memory
 _CONCURRENCY: Final = 100  # requests to CarrierX at once
 _GARBAGE: Final = 10_000  # new objects between two collections; few of ours refer to each other in circles
 _log = structlog.get_logger(__name__)
@@ -211,16 +212,6 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             workspace=Workspace(slack),
             command=settings.sms_command,
         )
-        listeners = Listeners(
-            texts=sending,
-            senders=numbers,
-            orders=administrators,
-            people=people,
-            slack=slack,
-            command=settings.sms_command,
-            region=settings.sms_default_region,
-            countries=settings.sms_countries,
-        )
         inbox = InboxStore(engine, revive=timedelta(days=settings.sms_broadcast_days))
         receiving = Receiving(
             inbox=inbox,
@@ -251,13 +242,39 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             send_now=settings.sms_send_now,
         )
         bolt = build_bolt(slack, people)
-        threads.register(bolt)
-        administrators.register(bolt)
-        listeners.register(bolt)
         socket = None
         if settings.slack_app_token is not None:
             socket = Socket(bolt, settings.slack_app_token.get_secret_value(), settings.slack_api_url)
-        health = _Health(HealthStore(engine), holds, follower, announcer, numbers, people, socket, clock)
+        health = Health(HealthStore(engine), holds, announcer, numbers, receiving, follower, people, socket, clock)
+        reporting = Reporting(
+            figures=StatusStore(engine),
+            routes=rules,
+            numbers=numbers,
+            receiving=receiving,
+            health=health,
+            setup=Setup(
+                home=settings.sms_inbound_channel,
+                contact=settings.sms_help_contact,
+                callbacks=bool(settings.carrierx_callback_secret),
+                verify=settings.carrierx_verify_callbacks,
+                command=settings.sms_command,
+            ),
+            clock=clock,
+        )
+        listeners = Listeners(
+            texts=sending,
+            senders=numbers,
+            orders=administrators,
+            reports=reporting,
+            people=people,
+            slack=slack,
+            command=settings.sms_command,
+            region=settings.sms_default_region,
+            countries=settings.sms_countries,
+        )
+        threads.register(bolt)
+        administrators.register(bolt)
+        listeners.register(bolt)
 
         async def receive(state: CarrierState) -> None:
             await followed.receive(state, clock.now())
@@ -391,59 +408,6 @@ class _Loops:
             return
         _log.critical("app.loop_ended", loop=task.get_name(), exc_info=task.exception())
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-@dataclass(slots=True)
-class _Health:
-    """What `/readyz` says."""
-
-    store: HealthStore
-    holds: HoldStore
-    follower: Follower
-    announcer: Announcer
-    numbers: Numbers
-    people: People
-    socket: Socket | None
-    clock: Clock
-    _lag: timedelta = timedelta(0)
-    _held_since: datetime | None = None
-
-    async def write(self) -> None:
-        """Prove that the database takes writes."""
-        await self.store.write(self.clock.now())
-
-    async def run(self) -> None:
-        """Keep in memory what a question must not wait for."""
-        while True:
-            try:
-                self._lag = await self.store.lag(self.clock.now())
-                self._held_since = await self.holds.held_since()
-            except Exception as exc:  # noqa: BLE001 -- a loop's boundary; write() tells of the database
-                _log.warning("health.not_read", error=type(exc).__name__)
-            await asyncio.sleep(_HEALTH)
-
-    def show_degraded(self) -> list[str]:
-        """A sentence for each thing that does not work."""
-        found = []
-        if self._held_since is not None:
-            found.append(f"CarrierX refuses CARRIERX_TOKEN since {self._held_since:%Y-%m-%d %H:%M} UTC; texts wait.")
-        elif self.numbers.trouble:
-            found.append(f"CarrierX's numbers cannot be read: {self.numbers.trouble}")
-        if self.numbers.shortage:
-            found.append(f"Nobody can text. {self.numbers.shortage}")
-        if self._held_since is None and self.follower.trouble:
-            found.append(f"CarrierX's records cannot be read, so doubts stay open: {self.follower.trouble}")
-        if self._lag > _LAG:
-            found.append(f"A text has been due for {int(self._lag.total_seconds())} s and has not left.")
-        if self.announcer.health is not None:
-            found.append(
-                f"Slack shows nothing since {self.announcer.health.since:%H:%M} UTC: {self.announcer.health.why}"
-            )
-        if self.people.trouble:
-            found.append(f"Slack's people and channels cannot be read: {self.people.trouble}")
-        if self.socket is not None and not self.socket.connected:
-            found.append("Socket Mode is not connected; Slack's commands do not arrive.")
-        return found
 
 
 def _origin(url: str) -> str:

@@ -209,6 +209,13 @@ class Receiving:
         """Who texts, as customers know it."""
         return self._rules.brand or self._team()[1]
 
+    @property
+    def intervals(self) -> tuple[float, float]:
+        """Seconds between two readings of the records: while texts go and come, and otherwise."""
+        if self._rules.callbacks:
+            return self._rules.catch_up, self._rules.catch_up
+        return min(self._rules.catch_up, _QUICK), min(self._rules.catch_up, _SLOW)
+
     def close(self) -> None:
         """Begin nothing more; `run` returns after the turn under way."""
         self._closing.set()
@@ -255,11 +262,11 @@ class Receiving:
             await self._store(text, from_record=True)
 
     async def _interval(self, now: datetime) -> float:
-        if self._rules.callbacks:
-            return self._rules.catch_up
+        quick, slow = self.intervals
+        if quick == slow:
+            return slow
         last = await self._inbox.last_text_at()
-        lively = last is not None and now - last < _LIVELY
-        return min(self._rules.catch_up, _QUICK if lively else _SLOW)
+        return quick if last is not None and now - last < _LIVELY else slow
 
     async def _catch_up(self, reading: Reading, now: datetime) -> None:
         newest = None

@@ -22,18 +22,20 @@ from bot.domain.phone import show_example
 from bot.errors import BotError, InvalidFieldsError, RefusedError
 from bot.services.ports import OurNumber
 from bot.services.sending import Acceptance, CancelResult, Draft
+from bot.services.status import Report
 from bot.slack import modal
 from bot.slack.blocks import AGAIN, CANCEL, Content
 from bot.slack.errors import answering
 from bot.slack.notices import show_help, show_notice, show_sentence
 from bot.slack.people import People
+from bot.slack.status import show_report
 from bot.slack.text import to_phone_text, to_slack_fallback
 from bot.slack.web_client import SlackCallError, Workspace
 
 NEW: Final = "sms_new"
 FROM_MESSAGE: Final = "sms_from_message"
 
-_OPEN = 2.0  # seconds for views.open and views.update; the answer is due after three
+_OPEN = 2.0  # seconds for views.open, views.update and a report; the answer is due after three
 _ANSWER = 2.7  # seconds of the three that Slack waits; the way takes the rest
 _SHORTEST = 0.1  # seconds that the last step always gets
 _LEAVE = 2.0  # seconds for what is still to be told when the bot stops
@@ -88,6 +90,14 @@ class Senders(Protocol):
         ...
 
 
+class Reports(Protocol):
+    """What works and what does not; bot.services.status knows."""
+
+    async def status(self) -> Report:
+        """Everything at this moment."""
+        ...
+
+
 class Listeners:
     """Everything that Slack may send.
 
@@ -95,6 +105,7 @@ class Listeners:
         texts: The use cases.
         senders: The account's numbers.
         orders: What is neither a text nor help.
+        reports: What works and what does not.
         people: Who may, and what they are called.
         slack: Over a session with a timeout, without retry handlers.
         command: The slash command, `/sms`.
@@ -108,6 +119,7 @@ class Listeners:
         texts: Texts,
         senders: Senders,
         orders: Orders,
+        reports: Reports,
         people: People,
         slack: AsyncWebClient,
         command: str = "/sms",
@@ -117,6 +129,7 @@ class Listeners:
         self._texts = texts
         self._senders = senders
         self._orders = orders
+        self._reports = reports
         self._people = people
         self._slack = slack
         self._workspace = Workspace(slack)
@@ -165,6 +178,10 @@ class Listeners:
                 case Help():
                     said = show_help(self._command, show_example(self._region))
                     await ack(text=said.text, blocks=said.blocks, response_type="ephemeral")
+                case Status():
+                    async with asyncio.timeout(min(_OPEN, _left(due))):
+                        said = show_report(await self._reports.status())
+                    await ack(text=said.text, blocks=said.blocks, response_type="ephemeral")
                 case OpenModal():
                     await self._open(body["trigger_id"], channel, user_id, due, response_url=response_url)
                     await ack()
@@ -182,8 +199,6 @@ class Listeners:
                     )
                     await self._texts.submit(draft, within=_left(due))
                     await ack()
-                case Status():
-                    raise RefusedError("There is nothing to show yet.")  # its answer belongs here
                 case order:
                     async with answering(tell, "order"):
                         async with asyncio.timeout(_left(due)):

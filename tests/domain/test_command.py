@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.command import Asked, Help, InlineText, OpenModal, parse_command
+from bot.domain.orders import Status
 from bot.errors import InvalidInputError
 
 AMERICA = ("US", "CA")
@@ -28,6 +29,11 @@ def test_nothing_opens_the_modal(text: str) -> None:
 @pytest.mark.parametrize("text", ["help", " Help ", "HELP", "?"])
 def test_help_is_help(text: str) -> None:
     assert read(text) == Help()
+
+
+@pytest.mark.parametrize("text", ["status", " Status ", "STATUS"])
+def test_status_is_status(text: str) -> None:
+    assert read(text) == Status()
 
 
 @pytest.mark.parametrize(

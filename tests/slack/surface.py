@@ -11,6 +11,7 @@ from bot.domain.orders import Order
 from bot.errors import InvalidFieldsError
 from bot.services.ports import OurNumber
 from bot.services.sending import Acceptance, CancelResult, Draft
+from bot.services.status import Arrivals, Report, Waiting
 from bot.slack.blocks import Content
 from bot.slack.bolt import build_bolt, slack_routes
 from bot.slack.listeners import Listeners
@@ -98,6 +99,24 @@ class FakeOrders:
         return Content(f"{type(order).__name__} of {body['user_id']}", ())
 
 
+class FakeReports:
+    """Nothing has happened yet."""
+
+    async def status(self) -> Report:
+        return Report(
+            numbers=(),
+            loaded=True,
+            waiting=Waiting({}, 0, None),
+            failed={},
+            arrivals=Arrivals(None, None, 0, 0),
+            callbacks=True,
+            intervals=(120.0, 120.0),
+            verify=False,
+            verified=None,
+            problems=(),
+        )
+
+
 @dataclass
 class Surface:
     """What a test drives and looks at."""
@@ -119,7 +138,9 @@ async def open_surface(
     async with open_web_client(slack.bot_token, slack.api_url) as client:
         people = People(client, allowed_shared=allowed_shared, lookup=lookup)
         texts, senders = FakeTexts(), FakeSenders()
-        listeners = Listeners(texts=texts, senders=senders, orders=FakeOrders(), people=people, slack=client)
+        listeners = Listeners(
+            texts=texts, senders=senders, orders=FakeOrders(), reports=FakeReports(), people=people, slack=client
+        )
         bolt = build_bolt(client, people)
         listeners.register(bolt)
         app = web.Application()
