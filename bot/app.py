@@ -27,6 +27,7 @@ from bot.services.following import Follower, FollowPace
 from bot.services.health import Health
 from bot.services.hours import Hours
 from bot.services.numbers import Numbers
+from bot.services.outages import Outages, WatchedCarrier
 from bot.services.outbox import Outbox, Pace
 from bot.services.ports import CarrierState, Clock
 from bot.services.receiving import InboundRules, Receiving
@@ -53,6 +54,7 @@ from bot.store.health import HealthStore
 from bot.store.holds import HoldStore
 from bot.store.inbox import InboxStore
 from bot.store.numbers import NumberStore
+from bot.store.outages import OutageStore
 from bot.store.outbox import OutboxStore
 from bot.store.posts import PostStore
 from bot.store.replies import ReplyStore
@@ -63,6 +65,7 @@ from bot.web import MAX_BODY, health_routes
 _IN = 3.0  # seconds that requests to us may take at the end; Slack waits no longer
 _OUT = 16.0  # seconds from the signal that requests to CarrierX may take: connecting and an answer
 _SHOWN = 2.0  # seconds to show their outcomes in Slack; what is not shown then is shown after the next start
+_LOOK = 5  # sweeps between two looks at what is out of reach
 _CONCURRENCY: Final = 100  # requests to CarrierX at once
 _GARBAGE: Final = 10_000  # new objects between two collections; few of ours refer to each other in circles
 _log = structlog.get_logger(__name__)
@@ -104,7 +107,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         slack = await stack.enter_async_context(
             open_web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
         )
-        carrier = CarrierX(client)
+        carrier = WatchedCarrier(CarrierX(client), clock)
         batches = BatchStore(engine)
         followed = FollowStore(engine, poll=settings.poll)
         holds = HoldStore(engine)
@@ -275,6 +278,16 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         threads.register(bolt)
         administrators.register(bolt)
         listeners.register(bolt)
+        outages = Outages(
+            rows=OutageStore(engine),
+            carrier=carrier,
+            announcer=announcer,
+            clock=clock,
+            home=settings.sms_inbound_channel,
+            team=lambda: people.identity.team,
+            wake_outbox=outbox.wake,
+            interval=settings.sms_sweep_seconds * _LOOK,
+        )
 
         async def receive(state: CarrierState) -> None:
             await followed.receive(state, clock.now())
@@ -302,6 +315,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         reading.start("retention", retention.run())
         reading.start("threads", threads.run())
         reading.start("health", health.run())
+        reading.start("outages", outages.run())
         working = _Loops()
         working.start("outbox", outbox.run())
         working.start("follower", follower.run())

@@ -103,6 +103,7 @@ class Announcer:
         self._resume_at = 0.0  # boottime; nothing is claimed before
         self._alarm = float("inf")  # boottime of the next request that is known of and not yet due
         self.health: Outage | None = None
+        self.reached_at: datetime | None = None  # when Slack last took something
 
     def wake(self) -> None:
         """Something changed: look now rather than at the next sweep."""
@@ -226,6 +227,7 @@ class Announcer:
         if self.health is not None:
             _log.info("slack.up", since=self.health.since.isoformat())
         self.health = None
+        self.reached_at = self._clock.now()
         self._failures = 0
         self._resume_at = 0.0
 

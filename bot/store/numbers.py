@@ -57,13 +57,13 @@ class NumberStore:
     async def _last(self, by: Column[str], since: datetime) -> dict[str, E164]:
         newest = (
             select(by.label("who"), func.max(batch.c.accepted_at).label("at"))
-            .where(batch.c.accepted_at >= since)
+            .where(batch.c.accepted_at >= since, batch.c.sender != "")  # a note of ours has none
             .group_by(by)
             .subquery()
         )
         wanted = select(newest.c.who, batch.c.sender).join(
             batch,
-            (by == newest.c.who) & (batch.c.accepted_at == newest.c.at),
+            (by == newest.c.who) & (batch.c.accepted_at == newest.c.at) & (batch.c.sender != ""),
         )
         async with self._engine.connect() as connection:
             return {row.who: row.sender for row in await connection.execute(wanted)}
