@@ -26,6 +26,7 @@ from bot.services.deciding import Deciding
 from bot.services.following import Follower, FollowPace
 from bot.services.health import Health
 from bot.services.hours import Hours
+from bot.services.nudges import Nudges
 from bot.services.numbers import Numbers
 from bot.services.outages import Outages, WatchedCarrier
 from bot.services.outbox import Outbox, Pace
@@ -53,6 +54,7 @@ from bot.store.following import FollowStore
 from bot.store.health import HealthStore
 from bot.store.holds import HoldStore
 from bot.store.inbox import InboxStore
+from bot.store.nudges import NudgeStore
 from bot.store.numbers import NumberStore
 from bot.store.outages import OutageStore
 from bot.store.outbox import OutboxStore
@@ -288,6 +290,14 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             wake_outbox=outbox.wake,
             interval=settings.sms_sweep_seconds * _LOOK,
         )
+        nudges = Nudges(
+            pauses=NudgeStore(engine),
+            announcer=announcer,
+            clock=clock,
+            team=lambda: people.identity.team,
+            wait=timedelta(minutes=settings.sms_nudge_minutes),
+            interval=settings.sms_sweep_seconds * _LOOK,
+        )
 
         async def receive(state: CarrierState) -> None:
             await followed.receive(state, clock.now())
@@ -316,6 +326,8 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         reading.start("threads", threads.run())
         reading.start("health", health.run())
         reading.start("outages", outages.run())
+        if settings.sms_nudge_minutes:
+            reading.start("nudges", nudges.run())
         working = _Loops()
         working.start("outbox", outbox.run())
         working.start("follower", follower.run())

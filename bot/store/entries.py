@@ -60,7 +60,8 @@ async def read_entry(connection: AsyncConnection, entry_id: str) -> Entry | None
             return await _read_inbound(connection, row)
         case Origin.NOTE:
             found = (await connection.execute(select(note).where(note.c.id == row.id))).one()
-            return Note(row.id, row.team, row.channel, found.thread_ts, found.text)
+            thread_ts = _thread(row) if row.conversation_id else found.thread_ts
+            return Note(row.id, row.team, row.channel, thread_ts, found.text)
         case _:
             return await _read_batch(connection, row)
 

@@ -1,10 +1,14 @@
-"""CarrierX or Slack out of reach: what is said of it, where, and how often."""
+"""CarrierX or Slack out of reach, and conversations that wait: what is said of it, where, and how often."""
+
+from collections.abc import AsyncIterator
+
+import pytest
 
 from playground.carrier.faults import Fault, Kind
 from playground.slack.faults import Down
 from playground.slack.workspace import Message
 from tests.scenarios.reading import read
-from tests.scenarios.world import DIGITS, World, open_world
+from tests.scenarios.world import DIGITS, SHOWN, World, open_world
 
 OURS = "15162065575"
 
@@ -137,3 +141,50 @@ async def test_outage_of_slack_is_one_sentence_when_it_is_back(each_world: World
     [once] = await said(world, "Slack was not reachable from")
 
     assert once.endswith("and nothing could be shown. 1 text waited for it; 1 can be seen now.")
+
+
+@pytest.fixture
+async def nudging(database_url: str) -> AsyncIterator[World]:
+    async with open_world(database_url, sms_nudge_minutes=30) as world:
+        yield world
+
+
+async def test_conversation_that_waits_gets_one_nudge(nudging: World):
+    """Once per burst, in its thread, and not again until they write again."""
+    world = nudging
+    world.carrier.inbound(DIGITS, OURS, "hello?")
+    root = await world.root("general")
+    world.carrier.inbound(DIGITS, OURS, "anybody?")
+    await world.shown(root, "anybody?")
+    world.clock.move(31 * 60)
+    first = await world.shown(root, "has waited", place=1)
+    world.clock.move(60 * 60)
+    world.carrier.inbound(DIGITS, OURS, "please", at=world.clock.now())
+    await world.shown(root, "please", place=2)
+    world.clock.move(31 * 60)
+    await world.shown(root, "has waited", place=3)
+
+    assert first.startswith(f"{SHOWN} has waited 3")
+    assert "minutes for an answer, since <!date^" in first
+    assert len(world.replies(root)) == 4
+    assert len(world.slack.channel("general").messages) == 1
+    assert world.slack.pings == []
+
+
+async def test_no_nudge_for_an_answered_or_an_opted_out_conversation(sqlite_url: str):
+    """Nor for a keyword."""
+    async with open_world(sqlite_url, sms_nudge_minutes=30) as world:
+        world.carrier.inbound(DIGITS, OURS, "hello?")
+        root = await world.root("general")
+        await world.command(f"+{DIGITS} here we are", channel="general")
+        await world.shown(root, "here we are")
+        world.carrier.inbound("12075550123", OURS, "STOP")
+        await world.slack.until(lambda slack: len(slack.channel("general").messages) == 2)
+        world.clock.move(31 * 60)
+        world.carrier.inbound("12075550124", OURS, "hi", at=world.clock.now())
+        other = await world.slack.until(lambda slack: slack.channel("general").messages[2:])
+        world.clock.move(31 * 60)
+        await world.shown(other[0], "has waited")
+
+        assert not any("has waited" in said for said in world.replies(root))
+        assert not any("has waited" in said for said in world.replies(world.slack.channel("general").messages[1]))
