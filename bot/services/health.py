@@ -23,7 +23,7 @@ class Problem:
 
     Attributes:
         what: A sentence.
-        remedy: What to do about it, a sentence; "" when there is nothing to do.
+        remedy: What to do about it, a sentence; "" where the first says it.
     """
 
     what: Sentence
@@ -169,7 +169,7 @@ class Health:
             found.append(
                 Problem(
                     (f"Nobody can text. {self.numbers.shortage}",),
-                    "Enable SMS for a number in CarrierX's portal, or add one that can text to SMS_NUMBERS.",
+                    "",
                 )
             )
         if self._held_since is None and self.doubts.trouble:

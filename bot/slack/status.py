@@ -64,7 +64,7 @@ def _show_problems(problems: Sequence[Problem]) -> list[Element]:
                 words(part, bold=True) if isinstance(part, str) else moment(part, DAY_AND_CLOCK)
                 for part in problem.what
             ),
-            words(f" {problem.remedy}"),
+            *([words(f" {problem.remedy}")] if problem.remedy else []),
         ]
         for problem in problems[:_PROBLEMS]
     ]
