@@ -1,25 +1,23 @@
 """The real bot as the playground starts it: `python -m playground.bot`, gone when whoever started it is gone.
 
-Each line on its standard input is how many seconds its clock shall be ahead of the machine's.
+In its working folder a file says how many seconds its clock shall be ahead of the machine's.
 """
 
 import os
 import signal
 import stat
 import sys
+from pathlib import Path
 from threading import Thread
 
 from bot.__main__ import main
-from playground.clock import MovedClock
+from playground.clock import FILE, FollowedClock, write_ahead
 
 
-def _follow_parent(clock: MovedClock) -> None:
+def _follow_parent() -> None:
     """Our standard input ends when the playground does, however it does."""
-    rest = b""
-    while heard := os.read(0, 4096):  # not sys.stdin, whose lock this thread would take into the interpreter's end
-        *lines, rest = (rest + heard).split(b"\n")
-        for line in lines:
-            clock.ahead = float(line)
+    while os.read(0, 4096):  # not sys.stdin, whose lock this thread would take into the interpreter's end
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -29,7 +27,9 @@ def _has_parent() -> bool:
 
 
 if __name__ == "__main__":
-    moved_clock = MovedClock()
     if _has_parent():
-        Thread(target=_follow_parent, args=(moved_clock,), daemon=True).start()
-    sys.exit(main(moved_clock))
+        Thread(target=_follow_parent, daemon=True).start()
+    clock = Path(FILE)
+    if not clock.exists():
+        write_ahead(clock, 0.0)
+    sys.exit(main(FollowedClock(clock)))

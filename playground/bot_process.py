@@ -13,6 +13,8 @@ from typing import Self
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
+from playground.clock import FILE, write_ahead
+
 ROOT = Path(__file__).parents[1]
 READY_SECONDS = 20.0  # a slow laptop's first start, Python's bytecode not yet written
 LEAVE_SECONDS = 20.0  # the bot's own promise at SIGTERM
@@ -47,7 +49,7 @@ class BotProcess:
         self._folder = folder
         self._command = command or (sys.executable, "-m", "playground.bot")
         self._process: asyncio.subprocess.Process | None = None
-        self._ahead = 0.0
+        self.move_clock(0.0)
 
     @property
     def pid(self) -> int:
@@ -69,8 +71,6 @@ class BotProcess:
             stdin=asyncio.subprocess.PIPE,  # closed when we end, however we end; playground.bot leaves then
             start_new_session=True,  # Ctrl-C is ours to pass on, once
         )
-        if self._ahead:
-            self.move_clock(self._ahead)
         try:
             async with asyncio.timeout(READY_SECONDS):
                 await self._ready()
@@ -108,10 +108,7 @@ class BotProcess:
 
     def move_clock(self, ahead: float) -> None:
         """Set its clock so many seconds before the machine's, for good."""
-        self._ahead = ahead
-        process = self._process
-        if process is not None and process.returncode is None and process.stdin is not None:
-            process.stdin.write(f"{ahead}\n".encode())
+        write_ahead(self._folder / FILE, ahead)
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal, such as SIGSTOP."""

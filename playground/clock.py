@@ -3,6 +3,10 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from struct import Struct
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from bot.app import SystemClock
@@ -19,6 +23,8 @@ MOVES = {
 _STEPS = {"minutes": timedelta(minutes=10), "hour": timedelta(hours=1), "days": timedelta(days=4)}
 _HOURS = {"evening": 21, "morning": 8}
 _MINUTES_PAST = 5
+_AHEAD = Struct("d")
+FILE: Final = "playground.clock"  # in the bot's working folder
 _DAY = range(8, 20)  # hours in which a demonstration may begin; from 21:00 the bot keeps texts until the morning
 
 
@@ -63,6 +69,39 @@ class MovedClock:
         """Move on to the morning when it is night where the phones are, so that texts go out while somebody watches."""
         if self.now().astimezone(HERE).hour not in _DAY:
             self.move("morning")
+
+
+class FollowedClock:
+    """Another process's MovedClock, by a file that holds how far ahead it is; a move counts at once.
+
+    Args:
+        file: Eight bytes, written by `write_ahead`.
+    """
+
+    def __init__(self, file: Path) -> None:
+        with file.open("rb") as opened:
+            self._shared = mmap(opened.fileno(), _AHEAD.size, access=ACCESS_READ)
+        self._real = SystemClock()
+
+    @property
+    def ahead(self) -> float:
+        """Seconds before this machine's time."""
+        seconds: float = _AHEAD.unpack_from(self._shared)[0]
+        return seconds
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        return self._real.now() + timedelta(seconds=self.ahead)
+
+    def boottime(self) -> float:
+        """Seconds, sleep included."""
+        return self._real.boottime() + self.ahead
+
+
+def write_ahead(file: Path, ahead: float) -> None:
+    """Say how far ahead the clock is; in place, as others have the file open."""
+    with file.open("r+b" if file.exists() else "xb") as opened:
+        opened.write(_AHEAD.pack(ahead))
 
 
 def find_next(now: datetime, hour: int) -> datetime:

@@ -56,14 +56,12 @@ def test_it_wakes_by_day(hour: int, shown: str):
 
 
 LISTENER = """
-import os, sys
-from threading import Thread
+import os
 from aiohttp import web
-from playground import bot
-from playground.clock import MovedClock
+from pathlib import Path
+from playground.clock import FILE, FollowedClock
 
-clock = MovedClock()
-Thread(target=bot._follow_parent, args=(clock,), daemon=True).start()
+clock = FollowedClock(Path(FILE))
 
 async def ready(request):
     return web.Response()
@@ -83,21 +81,16 @@ async def test_the_bots_process_follows(tmp_path: Path):
     script.write_text(LISTENER)
     bot = BotProcess({}, tmp_path, sys.executable, str(script))
 
-    async def wait_for(wanted: str) -> str:
-        async with ClientSession() as session:
-            for _ in range(200):
-                async with session.get(f"{bot.url}/ahead") as answer:
-                    said = await answer.text()
-                if said == wanted:
-                    break
-        return said
+    async def read() -> str:
+        async with ClientSession() as session, session.get(f"{bot.url}/ahead") as answer:
+            return await answer.text()
 
     async with bot:
-        at_first = await wait_for("0.0")
+        at_first = await read()
         bot.move_clock(3600.0)
-        moved = await wait_for("3600.0")
+        moved = await read()
         await bot.kill()
         await bot.start()
-        again = await wait_for("3600.0")
+        again = await read()
 
     assert (at_first, moved, again) == ("0.0", "3600.0", "3600.0")
