@@ -12,8 +12,8 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, event, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import AdaptedConnection, Connection, ExceptionContext, event, text
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
@@ -21,8 +21,9 @@ from bot.store import sqlite
 
 _MIGRATION_LOCK = 0x7468726561647478  # "threadtx"; any constant that no other program takes
 _POOL = 8  # connections to PostgreSQL: listeners, outbox, follower and announcer at once
-_CONNECT = 5.0  # seconds
-_ANSWER = 30.0  # seconds; a connection whose other end is gone says nothing, and a loop would wait on it for ever
+_CONNECT = 5.0  # seconds to connect, or to hear from a connection that has rested
+_ANSWER = 10.0  # seconds; a connection whose other end is gone says nothing, and a loop would wait on it for ever
+_MIGRATION = 600.0  # seconds that one step may take, or another process's migration
 _LEAVE = 1.5  # seconds to close connections at the end; the kernel closes what a dead server keeps open
 _PAGE = 1.1  # as memory has it; with 4, for disks that turn, a claim sorts all that waits instead of following an index
 _ASLEEP = "5s"  # then the server ends a transaction whose process sleeps in it: its locks would stop all others
@@ -46,12 +47,13 @@ def is_postgresql(url: str) -> bool:
 
 
 @asynccontextmanager
-async def open_database(url: str) -> AsyncIterator[AsyncEngine]:
+async def open_database(url: str, *, answer: float = _ANSWER) -> AsyncIterator[AsyncEngine]:
     """Yield a migrated engine.
 
     Args:
         url: `sqlite:///file`, `sqlite:////absolute/file`, `postgres://…` or `postgresql://…`; libpq's query
             parameters such as `sslmode` are read by asyncpg.
+        answer: Seconds that PostgreSQL may take over a statement; then its connection is given up.
 
     Raises:
         DatabaseError: The file is used by another process, is damaged or cannot be written; the server does not answer
@@ -59,21 +61,30 @@ async def open_database(url: str) -> AsyncIterator[AsyncEngine]:
     """
     path = sqlite_path(url)
     lock = None if path is None else _lock(path)
-    engine = _postgresql(url) if path is None else _sqlite(path)
+    engine = _postgresql(url, answer) if path is None else _sqlite(path)
     try:
         try:
-            await _migrate(engine)
+            if path is None:
+                await _migrate_patiently(url)
+            else:
+                await _migrate(engine)
         except DBAPIError as exc:
             raise DatabaseError(f"DATABASE_URL cannot be used: {_reason(exc.orig)}.") from exc
         except (OSError, TimeoutError) as exc:
             raise DatabaseError(f"The database of DATABASE_URL does not answer: {_reason(exc)}.") from exc
         yield engine
     finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LEAVE):
-                await engine.dispose()
+        await _close(engine)
         if lock is not None:
             os.close(lock)
+
+
+async def _close(engine: AsyncEngine) -> None:
+    """Close the connections, and leave a server that does not answer to find out by itself."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LEAVE):
+            # Each call takes leave of one connection at a time; those that come too late are cut off all together.
+            await asyncio.gather(*(engine.dispose() for _ in range(_POOL)))
 
 
 def _reason(exc: BaseException | None) -> str:
@@ -128,12 +139,12 @@ def _sqlite(path: Path) -> AsyncEngine:
     return engine
 
 
-def _postgresql(url: str) -> AsyncEngine:
+def _postgresql(url: str, answer: float) -> AsyncEngine:
     dsn = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url)
 
     async def connect(**_: object) -> asyncpg.Connection:
         connection = await asyncpg.connect(
-            dsn, timeout=_CONNECT, command_timeout=_ANSWER, server_settings={"application_name": "threadtext"}
+            dsn, timeout=_CONNECT, command_timeout=answer, server_settings={"application_name": "threadtext"}
         )
         # Not among server_settings: a pooler in between refuses to start with what it does not know.
         await connection.execute(
@@ -141,14 +152,36 @@ def _postgresql(url: str) -> AsyncEngine:
         )
         return connection
 
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect,
         pool_size=_POOL,
         max_overflow=0,
-        pool_pre_ping=True,
         hide_parameters=True,
     )
+
+    # Where one connection says nothing the others went the same way: asking each of them would take as long again.
+    @event.listens_for(engine.sync_engine, "checkout")
+    def _(connection: AdaptedConnection, *_: object) -> None:
+        try:
+            connection.run_async(lambda driver: driver.execute("SELECT 1", timeout=min(_CONNECT, answer)))
+        except Exception as exc:
+            raise InvalidatePoolError from exc
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def _(context: ExceptionContext) -> None:
+        if isinstance(context.original_exception, TimeoutError):
+            context.invalidate_pool_on_disconnect = True
+
+    return engine
+
+
+async def _migrate_patiently(url: str) -> None:
+    engine = _postgresql(url, _MIGRATION)
+    try:
+        await _migrate(engine)
+    finally:
+        await _close(engine)
 
 
 async def _migrate(engine: AsyncEngine) -> None:

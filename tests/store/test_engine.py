@@ -1,5 +1,6 @@
 """The database opens as people write its address, once per SQLite file, migrated."""
 
+import asyncio
 import stat
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.store.engine import DatabaseError, open_database
 from bot.store.tables import metadata
+from tests.store.relay import open_relay
 
 
 async def test_the_migrations_make_the_tables(engine: AsyncEngine):
@@ -60,3 +62,38 @@ async def test_postgresql_as_people_write_it(postgresql_url: str, scheme: str):
 
     async with open_database(f"{scheme}://{rest}{mark}sslmode=prefer") as engine, engine.connect() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM message"))).scalar() == 0
+
+
+async def ask(engine: AsyncEngine) -> object:
+    async with engine.begin() as connection:
+        return (await connection.execute(text("SELECT 1"))).scalar()
+
+
+@pytest.mark.postgresql
+async def test_a_connection_that_falls_silent_is_given_up(postgresql_url: str):
+    """A firewall forgets it, say, or the server's machine is gone: no loop waits for ever, and the next turn works."""
+    async with open_relay(postgresql_url) as relay, open_database(relay.url, answer=0.5) as engine, asyncio.timeout(10):
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+            relay.silence()
+            with pytest.raises(TimeoutError):
+                await connection.execute(text("SELECT 1"))
+
+        assert await ask(engine) == 1
+
+
+@pytest.mark.postgresql
+async def test_connections_that_fell_silent_while_they_rested_cost_no_turn(postgresql_url: str):
+    """The first one that says nothing is enough to open all of them anew."""
+    async with open_relay(postgresql_url) as relay, open_database(relay.url, answer=0.5) as engine, asyncio.timeout(10):
+        await asyncio.gather(*(ask(engine) for _ in range(5)))
+        relay.silence()
+
+        assert await asyncio.gather(*(ask(engine) for _ in range(5))) == [1] * 5
+
+
+@pytest.mark.postgresql
+async def test_the_end_does_not_wait_for_a_silent_server(postgresql_url: str):
+    async with open_relay(postgresql_url) as relay, asyncio.timeout(10), open_database(relay.url) as engine:
+        await asyncio.gather(*(ask(engine) for _ in range(5)))
+        relay.silence()
