@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -68,6 +68,8 @@ _IN = 3.0  # seconds that requests to us may take at the end; Slack waits no lon
 _OUT = 16.0  # seconds from the signal that requests to CarrierX may take: connecting and an answer
 _SHOWN = 2.0  # seconds to show their outcomes in Slack; what is not shown then is shown after the next start
 _LOOK = 5  # sweeps between two looks at what is out of reach
+_LEFT = 1.5  # seconds after `_OUT` to do so when all of that time was needed
+_CUT = 0.5  # seconds that a cancelled loop may take; one that waits for PostgreSQL's goodbye takes two
 _CONCURRENCY: Final = 100  # requests to CarrierX at once
 _GARBAGE: Final = 10_000  # new objects between two collections; few of ours refer to each other in circles
 _log = structlog.get_logger(__name__)
@@ -354,17 +356,19 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             yield app
         finally:
             await leave(app)
-            await coming.cancel()
-            await listeners.close()
-            await threads.close()
-            await administrators.close()
-            await batches.drain()
-            await working.finish(until - loop.time())
-            await followed.drain()
-            await inbox.drain()
-            announcer.close()
-            await showing.finish(_SHOWN)
-            await reading.cancel()
+            with suppress(TimeoutError):  # what is left then is left to the leases
+                async with asyncio.timeout_at(until + _LEFT):
+                    await coming.cancel()
+                    await reading.cancel()
+                    await listeners.close()
+                    await threads.close()
+                    await administrators.close()
+                    await batches.drain()
+                    await working.finish(until - loop.time())
+                    await followed.drain()
+                    await inbox.drain()
+                    announcer.close()
+                    await showing.finish(min(_SHOWN, until + _LEFT - _CUT - loop.time()))
 
 
 async def serve(settings: Settings, *, clock: Clock) -> None:
@@ -423,16 +427,20 @@ class _Loops:
         await self.cancel()
 
     async def cancel(self) -> None:
-        """Cancel all and wait."""
+        """Cancel all and wait, though not for long."""
         self.release()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_CUT)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if self._ending or task.cancelled():
+        if task.cancelled():
             return
-        _log.critical("app.loop_ended", loop=task.get_name(), exc_info=task.exception())
+        error = task.exception()  # asked for at the end too, or asyncio says that nobody did
+        if self._ending:
+            return
+        _log.critical("app.loop_ended", loop=task.get_name(), exc_info=error)
         os.kill(os.getpid(), signal.SIGTERM)
 
 
