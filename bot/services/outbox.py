@@ -243,9 +243,14 @@ class Outbox:
         except Exception:  # noqa: BLE001 -- whatever the driver raises
             # Perhaps they are marked all the same. Nothing has left, so they are no doubts.
             _log.exception("outbox.mark_failed", messages=len(claims))
-            await asyncio.gather(*(self._record(Withheld(claim, None, now)) for claim in claims))
-            return []
-        return [claim for claim in claims if claim.seq in ours]
+            return await self._give_back(claims, now)
+        marked = [claim for claim in claims if claim.seq in ours]
+        return await self._give_back(marked, now) if self._closing else marked
+
+    async def _give_back(self, claims: Sequence[Claim], now: datetime) -> list[Claim]:
+        """Nothing of these leaves."""
+        await asyncio.gather(*(self._record(Withheld(claim, None, now)) for claim in claims))
+        return []
 
     def _finished(self, request: asyncio.Task[None]) -> None:
         self._requests.discard(request)

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,6 +16,7 @@ from bot.errors import (
     CarrierUnauthorizedError,
     CarrierUnavailableError,
 )
+from bot.services.outbox import Claims
 from tests.conftest import FakeClock
 from tests.services.texting import ANNA, BERT, CLEO, PACE, Texting, make_texting
 
@@ -373,3 +375,69 @@ async def test_closing_finishes_what_is_in_flight(texting: Texting):
     await running
 
     assert await texting.status(batch) is Status.QUEUED
+
+
+async def test_nothing_leaves_that_was_claimed_while_the_signal_came(texting: Texting):
+    """What is in flight then has all the time until the end; what begins later might end as a doubt."""
+    batch = await texting.accept()
+    outbox = texting.new_outbox()
+
+    class Claiming:
+        """Is closed while the database answers the claim."""
+
+        mark_sending = texting.outgoing.mark_sending
+
+        async def claim(self, **kwargs: Any) -> Claims:
+            claims = await texting.outgoing.claim(**kwargs)
+            outbox.close()
+            return claims
+
+    outbox._outgoing = Claiming()  # type: ignore[assignment]  # records nothing
+
+    await outbox.run()
+
+    assert (texting.carrier.posts, await texting.status(batch)) == ([], Status.ACCEPTED)
+
+
+async def test_what_was_marked_while_the_signal_came_is_given_back(texting: Texting):
+    """It is no doubt, and whoever comes next sends it."""
+    batch = await texting.accept()
+    outbox = texting.new_outbox()
+
+    class Marking:
+        """Is closed while the database answers the mark."""
+
+        claim = texting.outgoing.claim
+        record = texting.outgoing.record
+
+        async def mark_sending(self, *args: Any, **kwargs: Any) -> frozenset[int]:
+            marked = await texting.outgoing.mark_sending(*args, **kwargs)
+            outbox.close()
+            return marked
+
+    outbox._outgoing = Marking()
+
+    await outbox.run()
+    sent = len(texting.carrier.posts)
+    await texting.hand_over()
+
+    assert (sent, len(texting.carrier.posts)) == (0, 1)
+    assert await texting.status(batch) is Status.QUEUED
+
+
+async def test_nothing_is_claimed_after_the_signal(texting: Texting):
+    """Also when it came while the outbox waited for room."""
+    batches = [await texting.accept(f"+1415555{number + 1000}") for number in range(PACE.concurrency + 1)]
+    texting.carrier.held = asyncio.Event()
+    outbox = texting.new_outbox()
+    await outbox.turn()
+    waiting = asyncio.create_task(outbox.turn())
+    await asyncio.sleep(0)
+
+    outbox.close()
+    texting.carrier.held.set()
+    await waiting
+    await outbox.finish()
+
+    assert len(texting.carrier.posts) == PACE.concurrency
+    assert await texting.status(batches[-1]) is Status.ACCEPTED
