@@ -10,7 +10,7 @@ from uuid import uuid4
 import structlog
 
 from bot.domain.message import E164, Batch, Entry, Inbound, Origin
-from bot.services.ports import Clock
+from bot.services.ports import Clock, LeaseLostError
 from bot.services.showing import Claim, Kind, Post, Posts, PostState, Wants
 from bot.slack.blocks import Content
 from bot.slack.plan import Mark, Names, Step, digest, next_change, plan
@@ -112,6 +112,8 @@ class Turn:
             else:
                 assert step.post is not None
                 await self._change(step.content, step.post)
+        except LeaseLostError:
+            return False  # this machine slept, and somebody else is at it
         except SlackThrottledError as exc:
             await self._release(wait=timedelta(seconds=exc.retry_after))
         except SlackUnknownError:
@@ -138,12 +140,16 @@ class Turn:
             if not await self._desk.posts.begin(post):
                 return  # this machine slept, and somebody else is at it
             self._posts[step.kind] = self._unsent = post
-        if self._desk.clock.boottime() >= self._until:
-            return
+        self._check_lease()
         if step.kind is Kind.NOTICE and await self._tell(content):
             await self._release(record=replace(post, state=PostState.GONE))
             return
         await self._send(content, post)
+
+    def _check_lease(self) -> None:
+        """Right before each request: after the lease it could undo what another has done since."""
+        if self._desk.clock.boottime() >= self._until:
+            raise LeaseLostError
 
     def _new_post(self, kind: Kind) -> Post:
         where, thread_ts = self._entry.channel, self._thread(kind)
@@ -178,6 +184,7 @@ class Turn:
             post = replace(self._new_post(Kind.MARK), channel=where, ts=ts, state=PostState.POSTED)
             if not await self._desk.posts.begin(post):
                 return
+        self._check_lease()
         try:
             await self._desk.workspace.react(where, ts, mark.name)
             if post.shown:
@@ -233,6 +240,7 @@ class Turn:
         assert ts is not None
         try:
             if content is None:
+                self._check_lease()
                 await self._desk.workspace.delete(post.channel, ts)
             else:
                 await self._insist(content, lambda said: self._desk.workspace.update(post.channel, ts, said))
@@ -259,6 +267,7 @@ class Turn:
         """Make a request; join the channel when that is what it takes, and do without blocks that Slack refuses."""
         joined = False
         while True:
+            self._check_lease()
             try:
                 return await request(content)
             except SlackRefusedError as exc:

@@ -34,6 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import Batch
 from bot.services.showing import Budget, Claim, Kind, Post, PostState, Wants
+from bot.store.dirty import mark_dirty
 from bot.store.tables import Time, batch, conversation, pace, post
 from bot.store.threads import begin_anew, follow_root, join, take_away
 
@@ -102,7 +103,7 @@ class PostStore:
         forget: Post | None = None,
         unused: bool = False,
     ) -> None:
-        """Give a batch back.
+        """Give a batch back; after the lease, ask for all that Slack has of it to be shown anew.
 
         Args:
             claim: What was claimed.
@@ -113,21 +114,30 @@ class PostStore:
             unused: No request was made; its place in the budget is given back.
         """
         async with self._engine.begin() as connection:
-            if record is not None:
-                await connection.execute(update(post).where(post.c.id == record.id).values(asdict(record)))
-                if record.kind is Kind.ROOT:
-                    await follow_root(connection, record)
-            if forget is not None:
-                await connection.execute(delete(post).where(post.c.id == forget.id))
+            if record is not None and record.kind is Kind.ROOT:
+                await follow_root(connection, record)
             same = batch.c.version == claim.version
-            await connection.execute(
-                _held(claim).values(
+            released = await connection.execute(
+                _held(claim)
+                .values(
                     show_lease=None,
                     show_at=show_at,
                     wants=case((same, int(wants)), else_=max(int(wants), int(Wants.UPDATE))),
                     urgent=case((same, claim.urgent and wants is not Wants.NOTHING), else_=batch.c.urgent),
                 )
+                .returning(batch.c.id)
             )
+            held = released.first() is not None
+            if record is not None:
+                await connection.execute(update(post).where(post.c.id == record.id).values(asdict(record)))
+            # Without the lease somebody else may be posting the very same.
+            if forget is not None and (held or forget.state is PostState.POSTED):
+                await connection.execute(delete(post).where(post.c.id == forget.id))
+            if not held and not unused:
+                # What has just been put there may be older than what another process showed since.
+                theirs = update(post).where(post.c.batch_id == claim.batch_id, post.c.kind != Kind.MARK)
+                await connection.execute(theirs.values(shown=""))
+                await mark_dirty(connection, [claim.batch_id], urgent=claim.urgent)
             if unused:
                 every = self._budgets[claim.wants].every
                 await connection.execute(

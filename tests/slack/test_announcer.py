@@ -384,6 +384,43 @@ async def test_a_machine_that_slept_looks_before_it_posts(office: Office):
     assert len(office.replies()) == 1
 
 
+async def test_a_machine_that_slept_does_not_show_an_older_state(office: Office):
+    """Another process may have shown a newer one meanwhile."""
+    batch_id = await office.accept()
+    await office.settle(2)
+    await office.become(batch_id, Status.QUEUED)
+    sleepy = Announcer(office.posts, Sleepy(EntryStore(office.engine), office.clock), office.client, office.clock)
+
+    await sleepy.show_due()
+    asleep = len(office.slack.called("chat.update"))
+    await office.settle(5)
+
+    assert asleep == 0
+    assert "queued" in office.root().text
+
+
+async def test_an_older_state_that_arrives_after_a_sleep_does_not_stay(office: Office, other: Announcer):
+    """A request that was under way when its machine was suspended; another process has shown the end since."""
+    batch_id = await office.accept()
+    await office.settle(2)
+    await office.become(batch_id, Status.QUEUED)
+    held = office.slack.fault(Hold(), "chat.update", times=1)
+    office.clock.move(2)
+    asleep = asyncio.create_task(office.announcer.show_due())
+    await held.arrived.wait()
+    office.clock.move(60)
+    await office.become(batch_id, Status.DELIVERED)
+    await office.settle(5, other)
+
+    held.release()
+    await asleep
+    await office.settle(5, other)
+
+    assert "delivered" in office.root().text
+    assert "delivered" in office.replies()[0].text
+    assert not await office.is_dirty()
+
+
 @pytest.mark.parametrize("arrived", [True, False])
 async def test_a_crash_between_the_request_and_its_answer_doubles_nothing(office: Office, *, arrived: bool):
     """A row says that a request may have left; whether it did is looked up."""

@@ -201,6 +201,19 @@ async def test_who_has_lost_the_lease_changes_nothing(engine: AsyncEngine, store
     assert (row.channel, row.show_lease) == ("C1", held.lease)
 
 
+async def test_what_is_being_posted_is_not_forgotten_by_who_has_lost_the_lease(engine: AsyncEngine, store: PostStore):
+    """Else whoever holds it now could not note the post, and it would be made twice."""
+    await put(engine, "b")
+    (lost,) = await claim(store)
+    begun = a_post("b")
+    await store.begin(begun)
+    await claim(store, NOW + LEASE)
+
+    await store.release(lost, Wants.POST, NOW, forget=begun)
+
+    assert await store.posts("b") == {Kind.ROOT: begun}
+
+
 async def test_a_message_is_begun_once(engine: AsyncEngine, store: PostStore):
     await put(engine, "b")
     first = a_post("b")
