@@ -1,5 +1,6 @@
 """What the announcer and the database say to each other: claims, posts and budgets, and the port between them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -104,7 +105,9 @@ class Budget:
 class Posts(Protocol):
     """What Slack shows and what it should show, with the budgets that all processes share."""
 
-    async def claim(self, now: datetime, *, lease: datetime, limit: int) -> list[Claim]:
+    async def claim(
+        self, now: datetime, *, lease: datetime, limit: int, under_way: Collection[str] = ()
+    ) -> list[Claim]:
         """Lease what is due and within the budgets, final states first, then what has waited longest."""
         ...
 

@@ -52,6 +52,9 @@ class Outage:
 class Announcer:
     """Runs until closed; any number of processes may.
 
+    A lease is a time of the clock. When that is set forward a process still knows what it is at; but two processes
+    whose clocks are further apart than a lease may post the same twice, as each finds the other's leases over.
+
     Args:
         posts: The database, with the budgets.
         entries: Reads what is to be shown as it stands.
@@ -98,6 +101,7 @@ class Announcer:
         self._woken = asyncio.Event()
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way: set[str] = set()
         self._failures = 0
         self._doubts: Counter[str] = Counter()  # requests without a clear answer in a row, per batch
         self._resume_at = 0.0  # boottime; nothing is claimed before
@@ -141,10 +145,12 @@ class Announcer:
             return []
         now = self._clock.now()
         try:
-            claims = await self._desk.posts.claim(now, lease=now + timedelta(seconds=self._lease), limit=room)
+            lease = now + timedelta(seconds=self._lease)
+            claims = await self._desk.posts.claim(now, lease=lease, limit=room, under_way=self._under_way)
         except Exception as exc:  # noqa: BLE001 -- the loop outlives a database that is away
             _log.warning("slack.claim_failed", why=type(exc).__name__)
             return []
+        self._under_way |= {claim.batch_id for claim in claims}
         started = [asyncio.create_task(self._show(claim, boot + self._lease)) for claim in claims]
         for task in started:
             self._tasks.add(task)
@@ -183,6 +189,8 @@ class Announcer:
                 await self._advance(claim, until)
         except Exception:  # noqa: BLE001 -- the lease runs out and the batch is claimed again
             _log.warning("slack.show_failed", batch=claim.batch_id, exc_info=True)
+        finally:
+            self._under_way.discard(claim.batch_id)
 
     async def _advance(self, claim: Claim, until: float) -> None:
         posts = await self._desk.posts.posts(claim.batch_id)

@@ -4,6 +4,7 @@ A claim costs the same whether ten batches are dirty or ten thousand: it hops fr
 and reads the first batch of each.
 """
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -56,16 +57,20 @@ class PostStore:
         self._budgets = {Wants.POST: posts, Wants.UPDATE: updates}
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
-    async def claim(self, now: datetime, *, lease: datetime, limit: int) -> list[Claim]:
+    async def claim(
+        self, now: datetime, *, lease: datetime, limit: int, under_way: Collection[str] = ()
+    ) -> list[Claim]:
         """Lease what is due and within the budgets, final states first, then what has waited longest.
 
         Args:
             now: The time.
             lease: Until when nobody else may take it.
             limit: At most so many; at most one post per channel and one update per workspace in one go.
+            under_way: Batches that this process is at, however their leases look after a step of the clock.
         """
         async with self._engine.begin() as connection:
-            found = await connection.scalars(_HEADS, {"now": now} | self._room(now))
+            asked = {"now": now, "under_way": list(under_way)} | self._room(now)
+            found = await connection.scalars(_HEADS, asked)
             heads = [head for head in found if head is not None]
             if not heads:
                 return []
@@ -223,10 +228,11 @@ def _find_heads(wants: Wants) -> Select[Any]:
     lanes = lanes.union_all(select(following).where(lanes.c.lane.is_not(None)))
 
     turn = _in_turn() if wants is Wants.POST else true()
+    free = batch.c.id.not_in(bindparam("under_way", expanding=True))
 
     def first(*, urgent: bool) -> ColumnElement[str]:
         due = (dirty, lane == lanes.c.lane, batch.c.urgent == (true() if urgent else false()), batch.c.show_at <= _NOW)
-        head = select(batch.c.id).where(*due, _unleased(), turn).order_by(batch.c.show_at).limit(1)
+        head = select(batch.c.id).where(*due, _unleased(), free, turn).order_by(batch.c.show_at).limit(1)
         return head.correlate(lanes).scalar_subquery()
 
     def has_room(*, urgent: bool) -> ColumnElement[bool]:

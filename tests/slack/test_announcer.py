@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from uuid import uuid4
@@ -419,6 +420,23 @@ async def test_an_older_state_that_arrives_after_a_sleep_does_not_stay(office: O
     assert "delivered" in office.root().text
     assert "delivered" in office.replies()[0].text
     assert not await office.is_dirty()
+
+
+async def test_a_clock_set_forward_during_a_post_doubles_nothing(office: Office):
+    """By the clock the lease is over; but the process knows what it is at."""
+    await office.accept()
+    held = office.slack.fault(Hold(), "chat.postMessage", times=1)
+    posting = asyncio.create_task(office.announcer.show_due())
+    await held.arrived.wait()
+
+    office.clock.time += timedelta(seconds=25)
+    meanwhile = await office.announcer.show_due()
+    held.release()
+    await posting
+    await office.settle(5)
+
+    assert meanwhile == 0
+    assert len(office.slack.channel("support").messages) == 1
 
 
 @pytest.mark.parametrize("arrived", [True, False])

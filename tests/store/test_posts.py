@@ -260,8 +260,8 @@ async def test_a_claim_uses_the_index_of_dirty_batches(engine: AsyncEngine, stor
         await connection.execute(update(batch).where(batch.c.id == "b0").values(urgent=True))
         await connection.exec_driver_sql("ANALYZE")
         explain = "EXPLAIN " if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
-        times = {"now": NOW} | store._room(NOW)
-        statement = _HEADS.params(times).compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
+        asked = {"now": NOW, "under_way": ["b0"]} | store._room(NOW)
+        statement = _HEADS.params(asked).compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
         plan = " ".join(str(row) for row in await connection.exec_driver_sql(explain + str(statement)))
 
     assert ("batch_to_post" if wants == 2 else "batch_to_update") in plan
