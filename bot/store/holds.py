@@ -56,7 +56,7 @@ class HoldStore:
             rows = await connection.execute(
                 update(message)
                 .where(text("status = 'accepted'"), message.c.wait == Wait.UNAUTHORIZED)
-                .values(wait=None, not_before=now)
+                .values(wait=None, not_before=now, paced=False)
                 .returning(message.c.batch_id)
             )
             await mark_dirty(connection, rows.scalars().all(), urgent=False)

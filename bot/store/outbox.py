@@ -21,13 +21,14 @@ from bot.store.dirty import mark_dirty
 from bot.store.tables import Time, batch, message, pace, recipient
 from bot.store.upsert import insert_new
 
+_PUNCTUAL = timedelta(seconds=1)  # a slot missed by more is lost: after a pause all that waited would go in one burst
 _SHOWN = timedelta(seconds=5)  # a shorter wait for its turn is over before anybody has read of it
 
 # The literals let both databases use the partial indexes. OFFSET 0 keeps PostgreSQL from making a join of the inner
 # question: by statistics of a quiet hour it would read all that waits for each row.
 _DUE = """
     SELECT m.seq, m.id, m.batch_id, m.sender, m.recipient, m.is_group, m.text, m.media_urls, m.paced, m.attempts,
-           m.accepted_at
+           m.accepted_at, m.not_before
     FROM message m
     WHERE m.status = 'accepted' AND m.not_before <= :now AND m.ready_at > :too_old
       AND (m.send_by IS NULL OR m.send_by > :now)
@@ -138,6 +139,7 @@ class OutboxStore:
             message.c.paced,
             message.c.attempts,
             message.c.accepted_at,
+            message.c.not_before,
         )
 
     async def claim(self, *, owner: str, now: datetime, until: datetime, limit: int) -> Claims:
@@ -178,11 +180,12 @@ class OutboxStore:
 
     async def _pace(self, connection: AsyncConnection, rows: Sequence[Row[Any]], now: datetime) -> list[Row[Any]]:
         """Give each row its number's next slot; those whose slot is now may go."""
-        unpaced = [row for row in rows if not row.paced]
-        going = [row for row in rows if row.paced]
+        assert self._interval is not None
+        missed = now - max(self._interval, _PUNCTUAL)
+        going = [row for row in rows if row.paced and row.not_before > missed]
+        unpaced = [row for row in rows if not row.paced or row.not_before <= missed]
         if not unpaced:
             return going
-        assert self._interval is not None
         slots = await _lock_pace(connection, {f"number:{row.sender}" for row in unpaced}, now)
         later: list[_Slot] = []
         for row in unpaced:

@@ -294,6 +294,39 @@ async def test_a_number_sends_at_its_pace(engine: AsyncEngine, clock: FakeClock)
     assert [post.text for post in texting.carrier.posts] == [str(number) for number in range(12)]
 
 
+async def test_a_pause_is_not_made_good_in_a_burst(engine: AsyncEngine, clock: FakeClock):
+    """Whatever stood still for a minute: the number goes on at its pace, with those first that have waited longest."""
+    texting = await make_texting(engine, clock, rate=5.0)
+    for number in range(8):
+        await texting.accept(f"+1415555{number + 1000}", str(number))
+    now = clock.now()
+    await texting.outgoing.claim(owner="gone", now=now, until=now + PACE.lease, limit=100)
+    clock.move(60)
+    sent = []
+
+    for _ in range(8):
+        await texting.hand_over()
+        sent.append(len(texting.carrier.posts))
+        clock.move(0.2)
+
+    assert sent == list(range(1, 9))
+    assert [post.text for post in texting.carrier.posts] == [str(number) for number in range(8)]
+
+
+async def test_what_waited_for_a_good_token_goes_at_its_numbers_pace(engine: AsyncEngine, clock: FakeClock):
+    texting = await make_texting(engine, clock, rate=5.0)
+    for number in range(8):
+        await texting.accept(f"+1415555{number + 1000}")
+    texting.carrier.script = [lambda _: CarrierUnauthorizedError("no")]
+    await texting.hand_over()
+    texting.carrier.posts.clear()
+    await texting.look(60)
+
+    await texting.hand_over(rounds=2)
+
+    assert len(texting.carrier.posts) == 1
+
+
 async def test_the_next_slot_wakes_the_outbox(engine: AsyncEngine, clock: FakeClock):
     """Pacing does not wait for the sweep."""
     texting = await make_texting(engine, clock, rate=5.0)
