@@ -9,6 +9,7 @@ import yaml
 
 from bot.carrierx.callbacks import CALLBACKS_PATH
 from bot.domain.command import Help, InlineText, OpenModal, parse_command
+from bot.domain.orders import Order
 from bot.errors import InvalidInputError
 from bot.settings import Settings
 from bot.slack.bolt import PATH
@@ -105,6 +106,18 @@ def test_the_command_does_what_is_said(typed: str, said: str):
 def test_every_kind_of_command_has_an_example():
     """A text, the form, help and a mistake."""
     assert {said.split()[0] for _, said in COMMANDS} == {"It", "A", "The", "206-5574"}
+
+
+ORDERS = [row[0].strip("`") for row in rows(section("Conversations"))]
+
+
+@pytest.mark.parametrize("typed", ORDERS)
+def test_the_administrators_orders_are_orders(typed: str):
+    """Slack sends a channel's name as its id."""
+    sent = typed.removeprefix("/sms").replace("#support", "<#C0SUPPORT|support>")
+    asked = parse_command(sent, region="US", countries=("US", "CA"))
+
+    assert isinstance(asked, Order)
 
 
 def test_every_target_of_make_is_told():
