@@ -279,9 +279,10 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             region=settings.sms_default_region,
             countries=settings.sms_countries,
         )
+        listeners.register(bolt)
         threads.register(bolt)
         administrators.register(bolt)
-        listeners.register(bolt)
+        listeners.register_last(bolt)
         outages = Outages(
             rows=OutageStore(engine),
             carrier=carrier,

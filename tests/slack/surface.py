@@ -143,6 +143,7 @@ async def open_surface(
         )
         bolt = build_bolt(client, people)
         listeners.register(bolt)
+        listeners.register_last(bolt)
         app = web.Application()
         app.add_routes(slack_routes(bolt, slack.signing_secret))
         runner = web.AppRunner(app, access_log=None)
