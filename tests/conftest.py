@@ -11,9 +11,13 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import settings
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.store.engine import open_database
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no broken promise
+settings.load_profile("untimed")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
