@@ -5,7 +5,7 @@ again when they press.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -46,12 +46,12 @@ from bot.slack.orders import (
     show_routes,
 )
 from bot.slack.people import People
+from bot.slack.telling import Telling, read_team
 from bot.slack.text import to_phone_text
 from bot.slack.web_client import SlackCallError, SlackRefusedError, Workspace
 
 _JOIN = 1.5  # seconds; Slack waits three for the answer
 _PRIVATE = "method_not_supported_for_channel_type"  # of the private ones only those are known that the bot is in
-_LEAVE = 2.0  # seconds for what is still to be told when the bot stops
 _log = structlog.get_logger(__name__)
 
 Body = Mapping[str, Any]
@@ -74,7 +74,7 @@ class Administrators:
         self._people = people
         self._workspace = workspace
         self._command = command
-        self._telling: set[asyncio.Task[None]] = set()
+        self._telling = Telling(workspace)
 
     def register(self, app: AsyncApp) -> None:
         """Hang everything into a Bolt app."""
@@ -84,11 +84,7 @@ class Administrators:
 
     async def close(self) -> None:
         """Wait for what is still to be told."""
-        if self._telling:
-            _, late = await asyncio.wait(self._telling, timeout=_LEAVE)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self._telling.close()
 
     async def answer(self, order: Order, body: Body) -> Content:
         """Do what a command says, for a member who may text; what they alone read.
@@ -157,12 +153,12 @@ class Administrators:
         """Cancel, under either: what asked goes away."""
         await ack()
         async with answering(partial(self._tell_presser, body), "dismiss"):
-            self._soon(self._workspace.take_back(body.get("response_url") or ""))
+            self._telling.soon(self._workspace.take_back(body.get("response_url") or ""))
 
     async def _admit(self, body: Body) -> str:
         user = body["user"]
         user_id: str = user["id"]
-        await self._people.admit_admin(user_id, (body.get("team") or {}).get("id") or user.get("team_id") or "")
+        await self._people.admit_admin(user_id, read_team(body))
         return user_id
 
     async def _enter(self, channel_id: str) -> None:
@@ -194,19 +190,8 @@ class Administrators:
         return not self._people.loaded or (known is not None and not known.archived)
 
     def _replace(self, body: Body, said: Content) -> None:
-        self._soon(self._workspace.replace(body.get("response_url") or "", said))
+        self._telling.soon(self._workspace.replace(body.get("response_url") or "", said))
 
     async def _tell_presser(self, body: Body, error: BotError) -> None:
         """Instead of what asked: an answer to a press shows nothing."""
         self._replace(body, show_sentence(error.user_message))
-
-    def _soon(self, telling: Coroutine[Any, Any, None]) -> None:
-        async def tell() -> None:
-            try:
-                await telling
-            except SlackCallError as exc:
-                _log.info("slack.not_told", error=str(exc))
-
-        task = asyncio.create_task(tell())
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)

@@ -6,7 +6,7 @@ then, with nothing in between, and whatever may be told later is told later. Eac
 
 import asyncio
 import re
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -19,18 +19,19 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.command import Help, InlineText, OpenModal, parse_command
 from bot.domain.orders import Order, Status
 from bot.domain.phone import show_example
-from bot.errors import BotError, InvalidFieldsError, RefusedError
+from bot.errors import BotError, RefusedError
 from bot.services.ports import OurNumber
 from bot.services.sending import Acceptance, CancelResult, Draft
 from bot.services.status import Report
 from bot.slack import modal
 from bot.slack.blocks import AGAIN, CANCEL, Content
 from bot.slack.errors import answering
-from bot.slack.notices import show_help, show_notice, show_sentence
+from bot.slack.notices import show_help, show_sentence
 from bot.slack.people import People
 from bot.slack.status import show_report
-from bot.slack.text import to_phone_text, to_slack_fallback
-from bot.slack.web_client import SlackCallError, Workspace
+from bot.slack.telling import Telling, read_team, say_all
+from bot.slack.text import to_phone_text
+from bot.slack.web_client import Workspace
 
 NEW: Final = "sms_new"
 FROM_MESSAGE: Final = "sms_from_message"
@@ -38,7 +39,6 @@ FROM_MESSAGE: Final = "sms_from_message"
 _OPEN = 2.0  # seconds for views.open, views.update and a report; the answer is due after three
 _ANSWER = 2.7  # seconds of the three that Slack waits; the way takes the rest
 _SHORTEST = 0.1  # seconds that the last step always gets
-_LEAVE = 2.0  # seconds for what is still to be told when the bot stops
 _ANY = re.compile(".*")
 _log = structlog.get_logger(__name__)
 
@@ -132,11 +132,10 @@ class Listeners:
         self._reports = reports
         self._people = people
         self._slack = slack
-        self._workspace = Workspace(slack)
         self._command = command
         self._region = region
         self._countries = countries
-        self._telling: set[asyncio.Task[None]] = set()
+        self._telling = Telling(Workspace(slack))
 
     def register(self, app: AsyncApp) -> None:
         """Hang what people do into a Bolt app.
@@ -159,17 +158,13 @@ class Listeners:
 
     async def close(self) -> None:
         """Wait for what is still to be told."""
-        if self._telling:
-            _, late = await asyncio.wait(self._telling, timeout=_LEAVE)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self._telling.close()
 
     async def command(self, ack: AsyncAck, body: Body) -> None:
         """`/sms …`."""
 
         async def tell(error: BotError) -> None:
-            said = show_sentence(_all_of(error))
+            said = show_sentence(say_all(error))
             await ack(text=said.text, blocks=said.blocks, response_type="ephemeral")
 
         due = _due()
@@ -216,9 +211,9 @@ class Listeners:
         """“Send a text” and “Text this…”."""
         await ack()
         due = _due()
-        async with answering(partial(self._tell_shortcut, body), "shortcut"):
+        async with answering(partial(self._telling.tell_shortcut, body), "shortcut"):
             user_id, channel = body["user"]["id"], (body.get("channel") or {}).get("id", "")
-            await self._people.admit(user_id, _team(body))
+            await self._people.admit(user_id, read_team(body))
             if channel:
                 await self._people.admit_channel(channel)
             text = to_phone_text((body.get("message") or {}).get("text") or "", names=self._people.name)
@@ -229,7 +224,7 @@ class Listeners:
         """Somebody types into Text: the line under it follows. Where it cannot, nothing is lost."""
         await ack()
         async with answering(_keep_silent, "typing"):
-            await self._people.admit(body["user"]["id"], _team(body))
+            await self._people.admit(body["user"]["id"], read_team(body))
             view = body["view"]
             changed = modal.update_live(view)
             try:
@@ -242,7 +237,7 @@ class Listeners:
         """Somebody searches for a number to send from."""
         await ack(options=[])
         async with answering(_keep_silent, "options"):
-            await self._people.admit(body["user"]["id"], _team(body))
+            await self._people.admit(body["user"]["id"], read_team(body))
             await ack(options=modal.show_options(self._senders.able(), body.get("value") or ""))
 
     async def submit(self, ack: AsyncAck, body: Body, view: Body) -> None:
@@ -253,7 +248,7 @@ class Listeners:
 
         due = _due()
         async with answering(tell, "submit", may_send=True):
-            team, user = _team(body), body["user"]
+            team, user = read_team(body), body["user"]
             await self._people.admit(user["id"], team)
             draft = modal.read_draft(
                 view,
@@ -269,8 +264,8 @@ class Listeners:
     async def cancel(self, ack: AsyncAck, body: Body, action: Body) -> None:
         """Cancel, under a text that waits. What came of it is shown there; only a failure needs words."""
         await ack()
-        async with answering(partial(self._tell_presser, body), "cancel"):
-            await self._people.admit(body["user"]["id"], _team(body))
+        async with answering(partial(self._telling.tell_presser, body), "cancel"):
+            await self._people.admit(body["user"]["id"], read_team(body))
             match await self._texts.cancel(action["value"]):
                 case CancelResult.TOO_LATE:
                     raise RefusedError("Too late: the text has gone to CarrierX already, or may have.")
@@ -282,8 +277,8 @@ class Listeners:
     async def again(self, ack: AsyncAck, body: Body, action: Body) -> None:
         """Try again and Send again, under a text that failed."""
         await ack()
-        async with answering(partial(self._tell_presser, body), "again", may_send=True):
-            team, user = _team(body), body["user"]
+        async with answering(partial(self._telling.tell_presser, body), "again", may_send=True):
+            team, user = read_team(body), body["user"]
             await self._people.admit(user["id"], team)
             if channel := (body.get("channel") or {}).get("id"):
                 await self._people.admit_channel(channel)
@@ -335,29 +330,6 @@ class Listeners:
             return {"channel": exc.user_message}
         return {}
 
-    async def _tell_presser(self, body: Body, error: BotError) -> None:
-        """Tell whoever pressed a button, after the answer: an answer to a press shows nothing."""
-        url = body.get("response_url") or ""
-        self._soon(self._workspace.tell(url, to_slack_fallback(_all_of(error))))
-
-    async def _tell_shortcut(self, body: Body, error: BotError) -> None:
-        if body.get("response_url"):
-            await self._tell_presser(body, error)
-            return
-        async with asyncio.timeout(_OPEN):
-            await self._slack.views_open(trigger_id=body["trigger_id"], view=show_notice(error.user_message))
-
-    def _soon(self, telling: Coroutine[Any, Any, None]) -> None:
-        async def tell() -> None:
-            try:
-                await telling
-            except SlackCallError as exc:
-                _log.warning("slack.not_told", error=str(exc))
-
-        task = asyncio.create_task(tell())
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
-
 
 def _due() -> float:
     """When somebody who asks now must have the answer, by the loop's clock: all steps share the time."""
@@ -371,16 +343,6 @@ def _left(due: float) -> float:
 
 async def _keep_silent(error: BotError) -> None:
     """There is nobody to tell, or nothing that they could do."""
-
-
-def _all_of(error: BotError) -> str:
-    """Every sentence, where there are no fields to put them under."""
-    return " ".join(error.fields.values()) if isinstance(error, InvalidFieldsError) else error.user_message
-
-
-def _team(body: Body) -> str:
-    """The workspace that somebody asks from; Slack leaves it out where an app is installed for a whole company."""
-    return (body.get("team") or {}).get("id") or body["user"].get("team_id") or ""
 
 
 def _name(exc: BaseException) -> str:

@@ -5,7 +5,7 @@ our threads are looked at and forgotten.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -18,11 +18,11 @@ from bot.services.replying import Replying, Say, StoredReply, Told, Written
 from bot.slack.blocks import SEND_NOW
 from bot.slack.conversation import KEEP, OPT_OUT
 from bot.slack.errors import answering, show_place
-from bot.slack.notices import show_notice, show_sentence
+from bot.slack.notices import show_sentence
 from bot.slack.people import People
 from bot.slack.reading import read_reply
-from bot.slack.text import to_slack_fallback
-from bot.slack.web_client import SlackCallError, Workspace
+from bot.slack.telling import Telling, read_team
+from bot.slack.web_client import Workspace
 from bot.slack.whispers import TEXT_ANYWAY, TEXT_REPLY, UNDO, show_met, show_told
 
 SEND_REPLY: Final = "sms_send_reply"
@@ -30,8 +30,6 @@ SEND_REPLY: Final = "sms_send_reply"
 _SEND: Final = "outbox_tray"
 _BACK: Final = "x"
 _TAKEN = (None, "file_share", "thread_broadcast", "bot_message")
-_OPEN = 2.0  # seconds for views.open
-_LEAVE = 2.0  # seconds for what is still to be told when the bot stops
 _SWEEP = 1.0  # seconds between two looks for threads that have become known
 _log = structlog.get_logger(__name__)
 
@@ -85,7 +83,7 @@ class Threads:
         self._workspace = workspace
         self._undo = undo
         self._send_now = send_now
-        self._telling: set[asyncio.Task[None]] = set()
+        self._telling = Telling(workspace)
 
     def register(self, app: AsyncApp) -> None:
         """Hang everything into a Bolt app."""
@@ -111,11 +109,7 @@ class Threads:
 
     async def close(self) -> None:
         """Wait for what is still to be told."""
-        if self._telling:
-            _, late = await asyncio.wait(self._telling, timeout=_LEAVE)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self._telling.close()
 
     # Events
 
@@ -204,39 +198,39 @@ class Threads:
     async def press_send(self, ack: AsyncAck, body: Body, action: Body) -> None:
         """Send to phone, and Send anyway."""
         await ack()
-        async with answering(partial(self._tell_presser, body), "send_reply", may_send=True):
+        async with answering(partial(self._telling.tell_presser, body), "send_reply", may_send=True):
             user_id = body["user"]["id"]
-            await self._people.admit(user_id, _team(body))
+            await self._people.admit(user_id, read_team(body))
             reply = await self._known(action["value"])
             told = await self._replying.send(reply, user_id, anyway=action["action_id"] == TEXT_ANYWAY)
             if told.say is Say.MET:
                 self._replace(body, told)
             else:
-                self._soon(self._workspace.take_back(body.get("response_url") or ""))
+                self._telling.soon(self._workspace.take_back(body.get("response_url") or ""))
 
     async def press_undo(self, ack: AsyncAck, body: Body, action: Body) -> None:
         """Undo, while a reply waits a few seconds."""
         await ack()
-        async with answering(partial(self._tell_presser, body), "undo"):
+        async with answering(partial(self._telling.tell_presser, body), "undo"):
             user_id = body["user"]["id"]
-            await self._people.admit(user_id, _team(body))
+            await self._people.admit(user_id, read_team(body))
             await self._replying.undo(await self._known(action["value"]), user_id)
-            self._soon(self._workspace.take_back(body.get("response_url") or ""))
+            self._telling.soon(self._workspace.take_back(body.get("response_url") or ""))
 
     async def press_decision(self, ack: AsyncAck, body: Body, action: Body) -> None:
         """Opt out or Keep, under a text that may be a wish for no more."""
         await ack()
-        async with answering(partial(self._tell_presser, body), "decision"):
+        async with answering(partial(self._telling.tell_presser, body), "decision"):
             user_id = body["user"]["id"]
-            await self._people.admit(user_id, _team(body))
+            await self._people.admit(user_id, read_team(body))
             if not await self._deciding.decide(action["value"], user_id, stop=action["action_id"] == OPT_OUT):
                 raise RefusedError("Somebody has decided that already, so this press did nothing more.")
 
     async def press_send_now(self, ack: AsyncAck, body: Body, action: Body) -> None:
         """Send now, under a text that waits for the morning."""
         await ack()
-        async with answering(partial(self._tell_presser, body), "send_now", may_send=True):
-            await self._people.admit(body["user"]["id"], _team(body))
+        async with answering(partial(self._telling.tell_presser, body), "send_now", may_send=True):
+            await self._people.admit(body["user"]["id"], read_team(body))
             if not self._send_now:
                 raise RefusedError("Whoever runs this app lets no text go in quiet hours. It still waits.")
             if not await self._texts.send_now(action["value"]):
@@ -245,13 +239,13 @@ class Threads:
     async def shortcut(self, ack: AsyncAck, body: Body) -> None:
         """“Send to phone” in a message's menu."""
         await ack()
-        async with answering(partial(self._tell_shortcut, body), "shortcut", may_send=True):
+        async with answering(partial(self._telling.tell_shortcut, body), "shortcut", may_send=True):
             user_id, channel, message = body["user"]["id"], body["channel"]["id"], body["message"]
-            await self._people.admit(user_id, _team(body))
+            await self._people.admit(user_id, read_team(body))
             reply = await self._replying.find(channel, str(message.get("ts")))
             if reply is None and _stands_in_thread(message) and not self._is_ours(message):
                 # Its event has not come yet, or never will.
-                await self._replying.write(await self._read(message, channel, _team(body)))
+                await self._replying.write(await self._read(message, channel, read_team(body)))
                 reply = await self._replying.find(channel, str(message["ts"]))
             if reply is None:
                 raise RefusedError("This is no reply in a conversation with a phone, so it was not sent.")
@@ -271,42 +265,17 @@ class Threads:
             return
         met = told.say is Say.MET and told.answered is not None
         said = show_met(told) if met and told.auto else show_told(told, self._undo)
-        self._soon(self._workspace.whisper(told.channel, told.thread_ts, told.user_id, said))
+        self._telling.soon(self._workspace.whisper(told.channel, told.thread_ts, told.user_id, said))
 
     def _whisper(self, reply: StoredReply, error: BotError) -> None:
         said = show_sentence(error.user_message)
-        self._soon(self._workspace.whisper(reply.channel, reply.reply.thread_ts, reply.user_id, said))
+        self._telling.soon(self._workspace.whisper(reply.channel, reply.reply.thread_ts, reply.user_id, said))
 
     def _replace(self, body: Body, told: Told) -> None:
         url = body.get("response_url") or ""
-        self._soon(self._workspace.replace(url, show_told(told, self._undo)))
-
-    async def _tell_presser(self, body: Body, error: BotError) -> None:
-        self._soon(self._workspace.tell(body.get("response_url") or "", to_slack_fallback(error.user_message)))
-
-    async def _tell_shortcut(self, body: Body, error: BotError) -> None:
-        if body.get("response_url"):
-            await self._tell_presser(body, error)
-            return
-        async with asyncio.timeout(_OPEN):
-            await self._workspace.open(body["trigger_id"], show_notice(error.user_message))
-
-    def _soon(self, telling: Coroutine[Any, Any, None]) -> None:
-        async def tell() -> None:
-            try:
-                await telling
-            except SlackCallError as exc:
-                _log.info("slack.not_told", error=str(exc))
-
-        task = asyncio.create_task(tell())
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        self._telling.soon(self._workspace.replace(url, show_told(told, self._undo)))
 
 
 def _stands_in_thread(message: Body) -> bool:
     """A reply; a root that has replies names itself as its thread."""
     return bool(message.get("thread_ts")) and message.get("thread_ts") != message.get("ts")
-
-
-def _team(body: Body) -> str:
-    return (body.get("team") or {}).get("id") or body["user"].get("team_id") or ""
