@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.keywords import Keyword, read_keyword
@@ -22,6 +22,7 @@ from bot.services.showing import Wants
 from bot.store.batches import insert_batches, pair_of
 from bot.store.commits import GroupCommit
 from bot.store.consent import Action, Line, is_blocked, note_consent
+from bot.store.dirty import mark_dirty
 from bot.store.tables import arrival as waiting
 from bot.store.tables import batch, conversation, cursor, inbound, message, number_rule
 from bot.store.upsert import insert_new
@@ -228,6 +229,8 @@ class InboxStore:
             ],
         )
         await _forget_record(connection, text.sid)
+        if changed:
+            await _settle_wishes(connection, sender)
         if changed or keyword is Keyword.HELP:
             await _answer(connection, arrival, keyword, place)
 
@@ -241,6 +244,7 @@ class InboxStore:
             channel = await connection.scalar(routed) or arrival.home
             new = {"id": str(uuid4()), "pair": pair, "sender": arrival.ours, "members": json.dumps(arrival.members)}
             new |= {"team": arrival.team, "channel": channel, "asked_in": channel, "root_id": entry_id}
+            new |= await _find_question(connection, pair, new["id"])
             await insert_new(connection, conversation, [new | {"active_at": arrival.now - _TICK}])
             row = (await connection.execute(theirs)).one()
         at = max(arrival.now, row.active_at + _TICK)
@@ -250,6 +254,30 @@ class InboxStore:
         await connection.execute(update(conversation).where(conversation.c.id == row.id).values(known))
         rested = row.thread_ts is not None and arrival.now - row.active_at > self._revive
         return _Place(row.id, row.channel, at, rested)
+
+
+async def _find_question(connection: AsyncConnection, pair: str, conversation_id: str) -> dict[str, Any]:
+    """Our own text to that phone, where Slack does not show it yet: it begins the conversation, not its answer."""
+    other = message.alias("other")
+    alone = ~exists().where(other.c.batch_id == message.c.batch_id, other.c.id != message.c.id).correlate(message)
+    unshown = (
+        select(batch.c.id, batch.c.channel, batch.c.asked_in)
+        .join(message, message.c.batch_id == batch.c.id)
+        .where(
+            batch.c.wants == literal_column("2"),  # no parameter, or the partial index goes unused
+            batch.c.conversation_id.is_(None),
+            batch.c.origin == Origin.COMMAND,
+            message.c.pair == pair,
+            alone,
+        )
+        .order_by(batch.c.accepted_at)
+        .limit(1)
+    )
+    row = (await connection.execute(unshown)).first()
+    if row is None:
+        return {}
+    await connection.execute(update(batch).where(batch.c.id == row.id).values(conversation_id=conversation_id))
+    return {"root_id": row.id, "channel": row.channel, "asked_in": row.asked_in}
 
 
 async def _is_known(connection: AsyncConnection, sid: str) -> bool:
@@ -298,6 +326,13 @@ async def _note_keyword(
     action = Action.OPTED_OUT if keyword is Keyword.STOP else Action.OPTED_IN
     line = Line(text.sender, action, at or text.created_at or now, ours=ours, words=text.text)
     return await note_consent(connection, line, now)
+
+
+async def _settle_wishes(connection: AsyncConnection, number: E164) -> None:
+    """Whether an earlier text was a wish to stop is no question any more once they have said so themselves."""
+    asked = update(inbound).where(inbound.c.number == number, inbound.c.wish == Wish.OPEN)
+    settled = await connection.scalars(asked.values(wish=Wish.NONE).returning(inbound.c.id))
+    await mark_dirty(connection, settled.all(), urgent=False)
 
 
 async def _answer(connection: AsyncConnection, arrival: Arrival, keyword: Keyword, place: _Place) -> None:

@@ -100,6 +100,16 @@ async def test_person_decides_what_only_may_be_a_wish(world: World, label: str, 
     assert "[Opt out]" not in read(world.slack.channel("general").history[root.ts])
 
 
+async def test_stop_settles_what_was_only_asked(world: World):
+    """Nobody is asked to decide what the person has said since."""
+    root = await say(world, "please stop texting me", 1)
+    asked = await world.headed(root, "[Opt out] [Keep]")
+    await say(world, "STOP", 2)
+    await world.slack.until(lambda slack: "[Keep]" not in read(slack.channel("general").history[root.ts]))
+
+    assert "What do you say?" in asked
+
+
 async def test_waiting_text_does_not_go_to_somebody_who_said_stop(each_world: World):
     """Its failure calls its sender, with the reason."""
     world = each_world

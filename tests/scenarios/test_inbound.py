@@ -1,5 +1,6 @@
 """Texts from phones: where they are shown, how often, and in what words."""
 
+from playground.slack import Down
 from tests.scenarios.reading import read
 from tests.scenarios.world import DIGITS, SHOWN, World
 
@@ -30,6 +31,22 @@ async def test_first_text_of_a_phone_goes_to_the_inbound_channel(world: World):
 
     assert read(root) == (f"{SHOWN} texted Support (516) 206-5575\n<!channel> *Hello* <https://evil.example|bank>")
     assert world.slack.pings == []
+
+
+async def test_answer_that_overtakes_its_question_stands_under_it(each_world: World):
+    """Slack was down: the text is shown first all the same, then what the phone answered."""
+    world = each_world
+    world.slack.fault(Down(), "chat.postMessage")
+    await world.command(f"+{DIGITS} Are you at home?")
+    await world.posted()
+    world.carrier.inbound(DIGITS, OURS, "yes")
+    await world.slack.until(lambda slack: slack.called("chat.postMessage"))
+    world.slack.clear_faults()
+    world.clock.move(60)
+    root = await world.root()
+    await world.replied(root, "yes")
+
+    assert "Are you at home?" in read(root)
 
 
 async def test_callback_that_comes_twice_is_one_text(world: World):
