@@ -38,7 +38,8 @@ def _say(told: Told, undo_seconds: float) -> tuple[str, Element | None]:
     match told.say:
         case Say.ASK:
             why = f" {told.why}" if told.why else ""
-            lead = f"Not sent to the phone.{why}{all_of_them} React with 📤 to your reply to send it later."
+            # It may stand here after a reaction has sent the reply, so it must be true then too.
+            lead = f"Your reply stays in Slack until you send it.{why}{all_of_them} Press the button or react with 📤."
             return lead, show_button("Send to phone", TEXT_REPLY, told.reply_id)
         case Say.HELD:
             return f"Not sent to the phone. {told.why}", None

@@ -47,7 +47,7 @@ async def test_nothing_goes_until_its_author_says_so(each_world: World):
     root = await conversation(world)
     said = await world.slack.say("alice", "general", "*on* my <https://example.com|way>", thread_ts=root.ts)
     await marked(world, said, "no_mobile_phones")
-    whisper = await whispered(world, "alice", "Not sent to the phone.", "[Send to phone]")
+    whisper = await whispered(world, "alice", "stays in Slack until you send it", "[Send to phone]")
     before = list(world.carrier.posts)
     await world.slack.press("alice", whisper, "sms_text_reply")
     post = await world.posted()
