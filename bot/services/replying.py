@@ -310,7 +310,7 @@ class Replying:
             return None
         if await self._replies.change(reply, text, self._clock.now()):
             return None
-        return self._kept(reply)
+        return await self._kept(reply)
 
     async def delete(self, channel: str, ts: str) -> Told | None:
         """Somebody deleted what they wrote: what has not left does not go."""
@@ -320,7 +320,7 @@ class Replying:
         if await self._replies.withdraw(reply, self._clock.now()):
             self._announcer.wake()
             return None
-        return self._kept(reply)
+        return await self._kept(reply)
 
     async def undo(self, reply: StoredReply, user_id: str) -> None:
         """Take a reply back before it leaves.
@@ -342,10 +342,12 @@ class Replying:
         """A reply by ours."""
         return await self._replies.get(reply_id)
 
-    def _kept(self, reply: StoredReply) -> Told | None:
-        if reply.reply.state is not ReplyState.TEXTED or reply.status is Status.CANCELED:
+    async def _kept(self, reply: StoredReply) -> Told | None:
+        """What to tell of a reply that could not follow; it may have left since it was looked at."""
+        now = await self._replies.get(reply.id) or reply
+        if now.reply.state is not ReplyState.TEXTED or now.status is Status.CANCELED:
             return None
-        return _tell_of(Say.KEPT, reply)
+        return _tell_of(Say.KEPT, now)
 
     def _judge(self, thread: Thread, written: Written) -> str:
         """Why a reply cannot be texted, "" when it can."""

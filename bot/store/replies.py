@@ -84,7 +84,7 @@ class ReplyStore:
     async def change(self, changed: StoredReply, said: str, now: datetime) -> bool:  # noqa: ARG002 -- the port's
         """Let a reply that has not left say something else; False when it has."""
         async with self._engine.begin() as connection:
-            if changed.status is not None:
+            if await self._has_message(connection, changed.id):
                 open_ = (message.c.batch_id == changed.id, message.c.wait.in_([Wait.UNDO, Wait.QUIET]))
                 waiting = update(message).where(*open_, text("status = 'accepted'"), message.c.lease_owner.is_(None))
                 if (await connection.execute(waiting.values(text=said).returning(message.c.id))).first() is None:
@@ -95,7 +95,7 @@ class ReplyStore:
     async def withdraw(self, taken: StoredReply, now: datetime) -> bool:
         """Take a reply back that has not left; False when it has."""
         async with self._engine.begin() as connection:
-            if taken.status is not None:
+            if await self._has_message(connection, taken.id):
                 waiting = update(message).where(message.c.batch_id == taken.id, text("status = 'accepted'"))
                 ended = {"status": Status.CANCELED, "final_at": now, "wait": None}
                 ended |= {"lease_owner": None, "lease_until": None}
@@ -112,6 +112,17 @@ class ReplyStore:
                 await connection.execute(held.values(state=ReplyState.WITHDRAWN))
             await mark_dirty(connection, [taken.id], urgent=True)
         return True
+
+    @staticmethod
+    async def _has_message(connection: AsyncConnection, reply_id: str) -> bool:
+        """Whether a reply is texted by now, whatever it was when its author looked at it.
+
+        Its row stays locked, so that nobody texts it between this answer and what follows from it.
+        """
+        await connection.execute(select(reply.c.id).where(reply.c.id == reply_id).with_for_update())
+        return (
+            await connection.execute(select(message.c.id).where(message.c.batch_id == reply_id))
+        ).first() is not None
 
     async def answered(self, thread: Thread, but: str, since: datetime) -> Answered | None:
         """Somebody else's newest reply that was texted since then."""
