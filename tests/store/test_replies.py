@@ -27,8 +27,18 @@ def replies(engine: AsyncEngine) -> ReplyStore:
 
 async def write(engine: AsyncEngine, state: ReplyState, hold: Hold | None = None) -> StoredReply:
     """Alice's reply in Anna's thread, as her next event finds it."""
-    row: dict[str, object] = {"id": "c1", "pair": f"{OURS}>{ANNA}", "sender": OURS, "members": json.dumps([ANNA]), "team": "T1"}
-    row |= {"channel": "C1", "asked_in": "C1", "thread_ts": "1.0", "root_id": "", "active_at": NOW}
+    row = {
+        "id": "c1",
+        "pair": f"{OURS}>{ANNA}",
+        "sender": OURS,
+        "members": json.dumps([ANNA]),
+        "team": "T1",
+        "channel": "C1",
+        "asked_in": "C1",
+        "thread_ts": "1.0",
+        "root_id": "",
+        "active_at": NOW,
+    }
     async with engine.begin() as connection:
         await connection.execute(insert(conversation), [row])
     texted = (NewMessage(str(uuid4()), (ANNA,), group=False, hold=hold),) if state is ReplyState.TEXTED else ()
