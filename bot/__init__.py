@@ -11,6 +11,7 @@ The map::
     domain/     rules: no await, no clock, no input or output
     services/   use cases, through ports
     carrierx/   the carrier, both directions
+    media/      files from outside
     store/      the database
     slack/      the surface
 """

@@ -21,6 +21,7 @@ from aiohttp import web
 from bot.carrierx.callbacks import callback_routes
 from bot.carrierx.carrier import CarrierX
 from bot.carrierx.client import CarrierXClient
+from bot.media.fetch import MediaFetcher
 from bot.services.administration import Administration
 from bot.services.deciding import Deciding
 from bot.services.following import Follower, FollowPace
@@ -30,6 +31,7 @@ from bot.services.nudges import Nudges
 from bot.services.numbers import Numbers
 from bot.services.outages import Outages, WatchedCarrier
 from bot.services.outbox import Outbox, Pace
+from bot.services.pictures import Pictures
 from bot.services.ports import CarrierState, Clock
 from bot.services.receiving import InboundRules, Receiving
 from bot.services.replying import Replying
@@ -40,6 +42,7 @@ from bot.settings import Settings
 from bot.slack.administrators import Administrators
 from bot.slack.announcer import POSTS, UPDATES, Announcer
 from bot.slack.bolt import build_bolt, slack_routes
+from bot.slack.files import Files
 from bot.slack.listeners import Listeners
 from bot.slack.people import People
 from bot.slack.socket import Socket
@@ -58,6 +61,7 @@ from bot.store.nudges import NudgeStore
 from bot.store.numbers import NumberStore
 from bot.store.outages import OutageStore
 from bot.store.outbox import OutboxStore
+from bot.store.pictures import PictureStore
 from bot.store.posts import PostStore
 from bot.store.replies import ReplyStore
 from bot.store.rules import RuleStore
@@ -111,6 +115,8 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         slack = await stack.enter_async_context(
             open_web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
         )
+        origins = frozenset({_origin(settings.carrierx_api_url), _origin(settings.slack_api_url)})
+        fetcher = await stack.enter_async_context(MediaFetcher(origins))
         carrier = WatchedCarrier(CarrierX(client), clock)
         batches = BatchStore(engine)
         followed = FollowStore(engine, poll=settings.poll)
@@ -239,6 +245,15 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             announcer=announcer,
             wake_outbox=outbox.wake,
         )
+        albums = PictureStore(engine)
+        pictures = Pictures(
+            albums=albums,
+            fetching=fetcher,
+            sharing=Files(slack),
+            announcer=announcer,
+            clock=clock,
+            sweep=settings.sms_sweep_seconds,
+        )
         threads = Threads(
             replying=replying,
             deciding=Deciding(decisions=ledger, clock=clock, announcer=announcer),
@@ -320,6 +335,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         await holds.probe_soon(now)
         if not is_postgresql(settings.database_url):
             await outgoing.recover(now)
+            await albums.recover()
 
         reading = _Loops()
         reading.start("numbers", numbers.run())
@@ -335,6 +351,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         working.start("outbox", outbox.run())
         working.start("follower", follower.run())
         working.start("receiving", receiving.run())
+        working.start("pictures", pictures.run())
         showing = _Loops()
         showing.start("announcer", announcer.run())
         coming = _Loops()
@@ -351,6 +368,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             outbox.close()
             follower.close()
             receiving.close()
+            pictures.close()
 
         app.on_shutdown.append(leave)
         try:

@@ -93,6 +93,7 @@ class Page:
             app.router.add_post(f"/api/{path}", _serve(act))
         app.router.add_get("/api/events", self._events)
         app.router.add_get("/api/emoji", _emoji)
+        app.router.add_get("/api/file/{name}", self._file)
         app.router.add_get("/", _index)
         app.router.add_static("/", FOLDER)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -271,6 +272,9 @@ class Page:
         except ValueError as error:
             raise NotPossibleError(str(error)) from None
         return {}
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        return self._slack.files.show(request.match_info["name"])
 
     async def _move(self, body: Body) -> Body:
         self._clock.move(body["move"])

@@ -76,6 +76,20 @@ def parse_media(typed: str, *, limit: int = MAX_MEDIA, trusted: frozenset[str] =
     return tuple(urls)
 
 
+def find_url_mistake(url: str, *, trusted: frozenset[str] = frozenset()) -> str:
+    """What is wrong with one URL and what to do, "" for one that can be fetched; `trusted` as of `parse_media`."""
+    return _find_mistake(url, trusted)
+
+
+def is_public_address(address: str) -> bool:
+    """Whether an IP address, as a resolver or a socket gives it, is out in the world and nothing of our own."""
+    try:
+        known = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return all(_is_public(part) for part in _inner_addresses(known))
+
+
 def _unwrap(line: str) -> str:
     wrapped = _WRAPPED.fullmatch(line)
     return unescape(wrapped[1]).strip() if wrapped else line

@@ -270,6 +270,33 @@ class Wish(StrEnum):
     KEPT = "kept"
 
 
+class PictureState(StrEnum):
+    """How far a file that came with a text has come."""
+
+    WANTED = "wanted"
+    FETCHED = "fetched"  # its bytes are ours
+    SHARING = "sharing"  # it may stand in Slack; it is looked for before it is shared again
+    SHARED = "shared"
+    FAILED = "failed"
+    LEAVING = "leaving"  # it was erased, and is to vanish from Slack
+    LINKED = "linked"  # it came before files were fetched; its link is all there is
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture or another file that came with a text.
+
+    Attributes:
+        url: Where CarrierX has it.
+        state: How far it has come.
+        reason: Why it failed, as the end of a sentence, "" when it did not.
+    """
+
+    url: str
+    state: PictureState
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """A text from a phone, as it is shown.
@@ -288,7 +315,7 @@ class Inbound:
         ours: Our number.
         members: The others of a group, () for a text between two.
         text: As it came, "" for media alone.
-        media_urls: At most 10.
+        pictures: What came with it, at most 10.
         received_at: When CarrierX received it.
         late: No callback brought it; it was found among CarrierX's records.
         keyword: What it was taken for, "" for ordinary speech.
@@ -310,7 +337,7 @@ class Inbound:
     ours: E164
     members: tuple[E164, ...]
     text: str
-    media_urls: tuple[str, ...]
+    pictures: tuple[Picture, ...]
     received_at: datetime
     behind: bool = False
     late: bool = False

@@ -6,7 +6,7 @@ Text from outside stands in rich text only, where it can format nothing and ping
 from datetime import timedelta
 from typing import Final
 
-from bot.domain.message import Batch, Inbound, Note, Purpose, Wish
+from bot.domain.message import Batch, Inbound, Note, PictureState, Purpose, Wish
 from bot.domain.phone import show_number
 from bot.slack import states
 from bot.slack.blocks import Content, show_button, show_media, show_text
@@ -57,8 +57,7 @@ def show_inbound(text: Inbound, our_name: str = "", *, command: str = "/sms") ->
     what = show_text(text.text, erased=text.erased)
 
     body = [section(words(who, bold=True), words(f"{to}{group}")), quote(what)]
-    if text.media_urls:
-        body.append(section(*show_media(text.media_urls)))
+    body += [section(*line) for line in _show_pictures(text)]
     said = f"{who}{to}{group}: {what}"
     if text.late:
         body.append(section(words("Received "), moment(text.received_at, DAY_AND_CLOCK), words(", shown late.")))
@@ -66,6 +65,24 @@ def show_inbound(text: Inbound, our_name: str = "", *, command: str = "/sms") ->
     notes = [_explain(text), _explain_place(text, command)]
     body += [section(*note) for note in notes if note]
     return Content(to_slack_fallback(said), (rich_text(*body), *_ask(text)))
+
+
+def _show_pictures(text: Inbound) -> list[list[Element]]:
+    """Where the files are that came with it: on their way, below, or nowhere, with the reason."""
+    if text.erased:
+        return []
+    linked = (PictureState.WANTED, PictureState.FETCHED, PictureState.SHARING, PictureState.LINKED)
+    lines = []
+    if links := [each.url for each in text.pictures if each.state in linked]:
+        lines.append(show_media(links))
+    if shared := sum(each.state is PictureState.SHARED for each in text.pictures):
+        lines.append([words("Its file is below." if shared == 1 else f"Its {shared} files are below.")])
+    lines += [
+        [words(f"A file that came along cannot be shown: {each.reason}. "), *show_media([each.url])]
+        for each in text.pictures
+        if each.state is PictureState.FAILED
+    ]
+    return lines
 
 
 def _explain(text: Inbound) -> list[Element]:

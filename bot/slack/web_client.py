@@ -130,7 +130,7 @@ class Workspace:
         self, channel: str, thread_ts: str | None, content: Content, post_id: str, *, broadcast: bool = False
     ) -> str:
         """Post a message that can be found by `post_id`; its ts. A reply with `broadcast` is in the channel too."""
-        answer = await _ask(
+        answer = await ask(
             self._client.chat_postMessage(
                 channel=channel,
                 thread_ts=thread_ts,
@@ -146,14 +146,14 @@ class Workspace:
 
     async def update(self, channel: str, ts: str, content: Content) -> None:
         """Put other content into a message."""
-        await _ask(
+        await ask(
             # An empty list takes the blocks away, None would keep them.
             self._client.chat_update(channel=channel, ts=ts, text=_fit(content.text), blocks=list(content.blocks))
         )
 
     async def delete(self, channel: str, ts: str) -> None:
         """Take a message away."""
-        await _ask(self._client.chat_delete(channel=channel, ts=ts))
+        await ask(self._client.chat_delete(channel=channel, ts=ts))
 
     async def find(self, channel: str, thread_ts: str | None, post_id: str, since: datetime) -> str | None:
         """The ts of the message that carries `post_id`, made at or after `since`.
@@ -171,7 +171,7 @@ class Workspace:
                 "cursor": cursor or None,
             }
             try:
-                answer = await _ask(
+                answer = await ask(
                     self._client.conversations_replies(ts=thread_ts, **page)
                     if thread_ts is not None
                     else self._client.conversations_history(**page)
@@ -192,12 +192,12 @@ class Workspace:
 
     async def join(self, channel: str) -> None:
         """Become a member of a public channel."""
-        await _ask(self._client.conversations_join(channel=channel))
+        await ask(self._client.conversations_join(channel=channel))
 
     async def react(self, channel: str, ts: str, emoji: str) -> None:
         """Put a reaction on a message; fine when it is there already."""
         try:
-            await _ask(self._client.reactions_add(channel=channel, timestamp=ts, name=emoji))
+            await ask(self._client.reactions_add(channel=channel, timestamp=ts, name=emoji))
         except SlackRefusedError as exc:
             if exc.code != "already_reacted":
                 raise
@@ -205,14 +205,14 @@ class Workspace:
     async def unreact(self, channel: str, ts: str, emoji: str) -> None:
         """Take a reaction of ours away; fine when it is gone already."""
         try:
-            await _ask(self._client.reactions_remove(channel=channel, timestamp=ts, name=emoji))
+            await ask(self._client.reactions_remove(channel=channel, timestamp=ts, name=emoji))
         except SlackRefusedError as exc:
             if exc.code != "no_reaction":
                 raise
 
     async def whisper(self, channel: str, thread_ts: str | None, user_id: str, content: Content) -> None:
         """Say something in a conversation that one person sees, until they reload."""
-        await _ask(
+        await ask(
             self._client.chat_postEphemeral(
                 channel=channel,
                 thread_ts=thread_ts,
@@ -230,7 +230,7 @@ class Workspace:
         """
         if not user_ids:
             raise SlackRefusedError("no_administrators")
-        answer = await _ask(self._client.conversations_open(users=",".join(user_ids[:_TOGETHER])))
+        answer = await ask(self._client.conversations_open(users=",".join(user_ids[:_TOGETHER])))
         channel = answer.get("channel")
         if not isinstance(channel, dict) or not channel.get("id"):
             raise SlackUnknownError("Slack named no channel")
@@ -238,7 +238,7 @@ class Workspace:
 
     async def read_name(self) -> None:
         """Ask Slack for `name` and `url`."""
-        answer = await _ask(self._client.auth_test())
+        answer = await ask(self._client.auth_test())
         self.name, self.url = _read_text(answer, "user"), str(answer.get("url") or "")
 
     async def tell(self, response_url: str, text: str) -> None:
@@ -260,7 +260,7 @@ class Workspace:
 
     async def open(self, trigger_id: str, view: dict[str, Any]) -> None:
         """Open a modal."""
-        await _ask(self._client.views_open(trigger_id=trigger_id, view=view))
+        await ask(self._client.views_open(trigger_id=trigger_id, view=view))
 
     async def _respond(self, response_url: str, said: dict[str, Any]) -> None:
         if not is_slacks(response_url, self._client.base_url):
@@ -287,7 +287,12 @@ def is_slacks(url: str, api_url: str) -> bool:
     return same or (parts.scheme == "https" and port in {None, 443} and (parts.hostname or "").endswith(".slack.com"))
 
 
-async def _ask(call: Awaitable[AsyncSlackResponse]) -> dict[str, Any]:
+async def ask(call: Awaitable[AsyncSlackResponse]) -> dict[str, Any]:
+    """Slack's answer to a call.
+
+    Raises:
+        SlackCallError: As its kinds have it.
+    """
     try:
         answer = await call
     except SlackApiError as exc:

@@ -18,6 +18,8 @@ from bot.domain.message import (
     Message,
     Note,
     Origin,
+    Picture,
+    PictureState,
     Place,
     Purpose,
     Recipient,
@@ -27,7 +29,7 @@ from bot.domain.message import (
     Wait,
     Wish,
 )
-from bot.store.tables import batch, conversation, inbound, message, note, recipient, reply
+from bot.store.tables import batch, conversation, inbound, message, note, picture, recipient, reply
 
 _DELIVERED = Status.DELIVERED
 
@@ -72,6 +74,8 @@ async def _read_inbound(connection: AsyncConnection, row: Row[Any]) -> Inbound:
         await connection.execute(select(conversation.c.members).where(conversation.c.id == row.conversation_id))
     ).scalar_one()
     numbers = tuple(json.loads(members))
+    files = select(picture.c.url, picture.c.state, picture.c.reason).where(picture.c.inbound_id == row.id)
+    pictures = (await connection.execute(files.order_by(picture.c.position))).all()
     return Inbound(
         id=row.id,
         conversation_id=row.conversation_id,
@@ -86,7 +90,7 @@ async def _read_inbound(connection: AsyncConnection, row: Row[Any]) -> Inbound:
         ours=found.ours,
         members=numbers if len(numbers) > 1 else (),
         text=found.text,
-        media_urls=tuple(json.loads(found.media_urls)),
+        pictures=tuple(Picture(each.url, PictureState(each.state), each.reason) for each in pictures),
         received_at=found.received_at,
         late=found.late,
         keyword=found.keyword,

@@ -12,11 +12,23 @@ from sqlalchemy import ColumnElement, and_, case, delete, exists, false, func, o
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.keywords import Keyword, read_keyword
-from bot.domain.message import E164, FINAL, ReplyState, Status
+from bot.domain.message import E164, FINAL, PictureState, ReplyState, Status
 from bot.services.retention import Wish
 from bot.store.consent import Action, Line, note_consent
 from bot.store.dirty import mark_dirty
-from bot.store.tables import arrival, batch, consent, conversation, cursor, inbound, message, note, recipient, reply
+from bot.store.tables import (
+    arrival,
+    batch,
+    consent,
+    conversation,
+    cursor,
+    inbound,
+    message,
+    note,
+    picture,
+    recipient,
+    reply,
+)
 from bot.store.tables import stray as strays
 from bot.store.upsert import insert_new
 
@@ -26,7 +38,8 @@ _SCANNED = 5_000  # messages looked through in one step; few of them are one pho
 _TOGETHER = 200  # rows changed in one step
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 _UNSEEN = timedelta(days=4)  # an arrival is settled within three
-_BLANK: dict[str, Any] = {"text": "", "media_urls": "[]", "erased": True}
+_WORDLESS: dict[str, Any] = {"text": "", "erased": True}
+_BLANK: dict[str, Any] = _WORDLESS | {"media_urls": "[]"}
 _WAITING = text("status = 'accepted'")
 _OPEN = text("status IN ('accepted', 'sending')")
 
@@ -178,9 +191,20 @@ async def _erase_inbound(connection: AsyncConnection, wish: Wish, after: str) ->
     )
     ids = (await connection.execute(theirs.order_by(inbound.c.id).limit(_TOGETHER))).scalars().all()
     if ids:
-        await connection.execute(update(inbound).where(inbound.c.id.in_(ids)).values(_BLANK))
+        await connection.execute(update(inbound).where(inbound.c.id.in_(ids)).values(_WORDLESS))
+        await _take_pictures_away(connection, ids)
         await mark_dirty(connection, ids, urgent=False)
     return ids[-1] if len(ids) == _TOGETHER else None
+
+
+async def _take_pictures_away(connection: AsyncConnection, ids: Sequence[str]) -> None:
+    """What stands in Slack, or may, is to vanish there; the rest goes at once."""
+    theirs = picture.c.inbound_id.in_(ids)
+    shown = (PictureState.SHARING, PictureState.SHARED, PictureState.LEAVING)
+    leaving = update(picture).where(theirs, picture.c.state.in_(shown), picture.c.file_id != "")
+    gone = {"state": PictureState.LEAVING, "url": "", "content": None, "tries": 0, "lease_until": None}
+    await connection.execute(leaving.values(gone))
+    await connection.execute(delete(picture).where(theirs, picture.c.state != PictureState.LEAVING))
 
 
 async def _erase_replies(connection: AsyncConnection, wish: Wish, after: str) -> str | None:
@@ -231,7 +255,11 @@ async def _blank(connection: AsyncConnection, ids: Sequence[str]) -> None:
     over = or_(message.c.status.in_([*FINAL, Status.UNCONFIRMED]), silent)
     kept = (message.c.batch_id.in_(ids), message.c.erased == false())
     await connection.execute(update(message).where(*kept, over).values(_BLANK))
-    await connection.execute(update(inbound).where(inbound.c.id.in_(ids), inbound.c.erased == false()).values(_BLANK))
+    await connection.execute(
+        update(inbound).where(inbound.c.id.in_(ids), inbound.c.erased == false()).values(_WORDLESS)
+    )
+    settled = (PictureState.SHARED, PictureState.FAILED, PictureState.LINKED)
+    await connection.execute(delete(picture).where(picture.c.inbound_id.in_(ids), picture.c.state.in_(settled)))
     going = exists().where(message.c.batch_id == reply.c.id, message.c.erased == false()).correlate(reply)
     await _blank_replies(connection, ids, ~going)
     await connection.execute(update(note).where(note.c.id.in_(ids), note.c.text != "").values(text=""))

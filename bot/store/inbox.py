@@ -24,7 +24,7 @@ from bot.store.commits import GroupCommit
 from bot.store.consent import Action, Line, is_blocked, note_consent
 from bot.store.dirty import mark_dirty
 from bot.store.tables import arrival as waiting
-from bot.store.tables import batch, conversation, cursor, inbound, message, number_rule
+from bot.store.tables import batch, conversation, cursor, inbound, message, number_rule, picture
 from bot.store.upsert import insert_new
 
 _PATIENT = 5.0  # seconds; nobody waits for a text to be stored but CarrierX
@@ -217,7 +217,6 @@ class InboxStore:
                     "number": sender,
                     "ours": arrival.ours,
                     "text": text.text,
-                    "media_urls": json.dumps(text.media_urls),
                     "received_at": arrival.received_at,
                     "stored_at": arrival.now,
                     "late": arrival.from_record,
@@ -228,6 +227,14 @@ class InboxStore:
                 }
             ],
         )
+        if text.media_urls:
+            await connection.execute(
+                insert(picture),
+                [
+                    {"id": str(uuid4()), "inbound_id": entry_id, "position": at, "url": url, "due_at": arrival.now}
+                    for at, url in enumerate(text.media_urls)
+                ],
+            )
         await _forget_record(connection, text.sid)
         if changed:
             await _settle_wishes(connection, sender)

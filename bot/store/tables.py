@@ -14,11 +14,13 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
     false,
     text,
 )
@@ -238,7 +240,6 @@ inbound = Table(
     Column("number", Text, nullable=False),  # the phone
     Column("ours", Text, nullable=False),
     Column("text", Text, nullable=False),
-    Column("media_urls", Text, nullable=False),  # JSON list
     Column("received_at", Time, nullable=False),  # by CarrierX
     Column("stored_at", Time, nullable=False),
     Column("late", Boolean, nullable=False, server_default=false()),  # no callback brought it
@@ -299,6 +300,33 @@ note = Table(
     Column("thread_ts", Text),
 )
 """Words of ours about no single text."""
+
+picture = Table(
+    "picture",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("inbound_id", String(36), ForeignKey("inbound.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="wanted"),  # as domain.message has it
+    Column("kind", Text, nullable=False, server_default=""),  # MIME type, by its first bytes
+    Column("suffix", Text, nullable=False, server_default=""),
+    Column("content", LargeBinary),  # between fetching and sharing only
+    Column("file_id", Text, nullable=False, server_default=""),  # Slack's name for it
+    Column("reason", Text, nullable=False, server_default=""),  # why it failed, for people
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("due_at", Time, nullable=False),
+    Column("lease_until", Time),
+    UniqueConstraint("inbound_id", "position"),
+    Index(
+        "picture_due",
+        "state",
+        "due_at",
+        sqlite_where=text("state IN ('wanted', 'fetched', 'sharing', 'leaving')"),
+        postgresql_where=text("state IN ('wanted', 'fetched', 'sharing', 'leaving')"),
+    ),
+)
+"""What came with a text from a phone besides words."""
 
 consent = Table(
     "consent",

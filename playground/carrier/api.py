@@ -150,7 +150,12 @@ class _Api:
         return await self._read(request, "any", _PARTNERS, lambda: self._list(request, [partner], "partner_sid"))
 
     async def picture(self, request: web.Request) -> web.StreamResponse:
-        """A demo picture; `?bytes=` makes it as large as that."""
+        """A demo picture; `?bytes=` makes it as large as that, `?status=` answers so instead."""
+        self._carrier.pictures.append(request.path)
+        self._carrier.changed()
+        status = request.query.get("status", "200")
+        if status != "200":
+            return web.Response(status=int(status), text="no picture here")
         size = request.query.get("bytes", "0")
         body = draw(request.match_info["name"], min(int(size), _LARGEST_PICTURE) if size.isdecimal() else 0)
         return web.Response(body=body, content_type="image/png", headers={"Cache-Control": "max-age=3600"})

@@ -60,6 +60,7 @@ class PretendCarrier:
         posts: Every accepted text, in order: the oracle.
         counts: How often each `user_data` was accepted.
         requests: Every request that arrived, accepted or not.
+        pictures: The path of every demo picture that was asked for.
         messages: What was accepted, by id, as it stands now.
         log: What was accepted and received, in order.
         callbacks: Every callback that was made.
@@ -85,6 +86,7 @@ class PretendCarrier:
         self.posts: list[Post] = []
         self.counts: Counter[str] = Counter()
         self.requests: list[Request] = []
+        self.pictures: list[str] = []
         self.messages: dict[str, Message] = {}
         self.log: list[Message | Inbound] = []
         self.callbacks: list[Callback] = []

@@ -100,12 +100,20 @@ function plainOf(message, world) {
   return drawMrkdwn((message.text ?? "").split("\n")[0], world).textContent || "a message";
 }
 
-/** Pictures that were attached, by name, and what Slack shows of links. */
+/** Pictures as such, other files by name, and what Slack shows of links. */
 function drawFiles({ files = [], attachments = [] }) {
   if (!files.length && !attachments.length) return null;
   return el("div", { class: "files" },
-    files.map((file) => el("span", { class: "file" }, icon("file", 16), file.name ?? "A file of another company")),
+    files.map(drawFile),
     attachments.map((page) => el("blockquote", {}, page.service_name ? el("small", { text: page.service_name }) : null, el("div", { text: page.title ?? page.fallback }))));
+}
+
+function drawFile(file) {
+  const named = () => el("span", { class: "file" }, icon("file", 16), file.name ?? "A file of another company");
+  if (!file.mimetype?.startsWith("image/")) return named();
+  const image = el("img", { class: "picture", src: `/api/file/${file.id}`, alt: file.alt_txt || file.title, title: file.title,
+    on: { error: () => image.replaceWith(named()) } });
+  return image;
 }
 
 function drawStone(message, replies, world, actions) {

@@ -17,6 +17,7 @@ from playground.slack.delivery import SignedPosts
 from playground.slack.errors import NotPossibleError
 from playground.slack.events import RETRY_AFTER
 from playground.slack.faults import Fault, Faults, Kind
+from playground.slack.file_methods import FileMethods
 from playground.slack.json_objects import write_conversation, write_ephemeral, write_message, write_user
 from playground.slack.manifest import read_manifest
 from playground.slack.rates import Rates
@@ -30,6 +31,7 @@ from playground.slack.web_api import Arguments, WebApi
 from playground.slack.workspace import BOT_USER, Conversation, Ephemeral, Message, Workspace
 
 Found = TypeVar("Found")
+_MOST = 32 * 1024 * 1024  # bytes of a request; Slack takes files of a gigabyte
 
 
 class PretendSlack(Acting, Talking):
@@ -49,6 +51,7 @@ class PretendSlack(Acting, Talking):
         sockets: The WebSockets of Socket Mode.
         ack_seconds: Slack's patience with commands, presses, submissions, options and events.
         retry_after: Seconds between the tries of an event that the app did not take.
+        files: What the app uploaded.
         told: Every event that the app was told of.
     """
 
@@ -83,12 +86,16 @@ class PretendSlack(Acting, Talking):
         channels = ConversationMethods(self.workspace, scopes, self.bot_joined)
         self._chat = ChatMethods(self.workspace, self.views, self.records, channels, scopes, self)
         self._reactions = ReactionMethods(self.workspace, self.records, channels, scopes, self.bot_reacted)
+        self.files = FileMethods(
+            self.workspace, self.records, channels, self._chat, scopes, self.bot_token, lambda: self._origin
+        )
         self._responses = ResponseUrls(self.workspace, self._chat, clock)
         self._api = WebApi(
             methods={
                 **channels.table(),
                 **self._chat.table(),
                 **self._reactions.table(),
+                **self.files.table(),
                 "apps.connections.open": self._open_connection,
             },
             scopes=scopes,
@@ -215,9 +222,11 @@ class PretendSlack(Acting, Talking):
         self._origin = f"http://127.0.0.1:{self._port}"
 
     async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=4 * 1024 * 1024)
+        app = web.Application(client_max_size=_MOST)
         app.router.add_route("*", "/api/{method}", self._api.serve)
         app.router.add_post("/response/{name}", self._serve_response)
+        app.router.add_post("/upload/v1/{ticket}", self._serve_upload)
+        app.router.add_get("/files-pri/{name}/{rest:.*}", self._serve_file)
         app.router.add_get("/socket", self.sockets.serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -239,6 +248,16 @@ class PretendSlack(Acting, Talking):
 
     async def _serve_response(self, request: web.Request) -> web.StreamResponse:
         return await self._responses.serve(request, self._api)
+
+    async def _serve_upload(self, request: web.Request) -> web.StreamResponse:
+        """The bytes of a file; faults know this step as `upload`."""
+        ticket, content = request.match_info["ticket"], await request.read()
+        known = {"bytes": len(content)}
+        return await self._api.meet_faults(request, "upload", known, lambda: self.files.take(ticket, content))
+
+    async def _serve_file(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["name"].partition("-")[2]
+        return self.files.serve(name, request.headers.get("Authorization", ""))
 
     def _open_connection(self, arguments: Arguments) -> dict[str, Any]:  # noqa: ARG002 -- all methods are called alike
         return {"url": f"{self._origin.replace('http', 'ws', 1)}/socket?ticket={self.sockets.ticket()}"}

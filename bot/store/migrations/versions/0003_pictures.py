@@ -1,0 +1,52 @@
+"""Pictures and other files that came with texts from phones."""
+
+import json
+from uuid import uuid4
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    open_ones = sa.text("state IN ('wanted', 'fetched', 'sharing', 'leaving')")
+    pictures = op.create_table(
+        "picture",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("inbound_id", sa.String(length=36), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="wanted", nullable=False),
+        sa.Column("kind", sa.Text(), server_default="", nullable=False),
+        sa.Column("suffix", sa.Text(), server_default="", nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("file_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["inbound_id"], ["inbound.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("inbound_id", "position"),
+    )
+    op.create_index("picture_due", "picture", ["state", "due_at"], sqlite_where=open_ones, postgresql_where=open_ones)
+    inbound = sa.table("inbound", sa.column("id"), sa.column("media_urls"), sa.column("received_at"))
+    known = sa.select(inbound.c.id, inbound.c.media_urls, inbound.c.received_at).where(inbound.c.media_urls != "[]")
+    rows = [
+        {
+            "id": str(uuid4()),
+            "inbound_id": row.id,
+            "position": position,
+            "url": url,
+            "state": "linked",
+            "due_at": row.received_at,
+        }
+        for row in op.get_bind().execute(known).all()
+        for position, url in enumerate(json.loads(row.media_urls))
+    ]
+    if rows:
+        op.bulk_insert(pictures, rows)
+    with op.batch_alter_table("inbound") as table:
+        table.drop_column("media_urls")
