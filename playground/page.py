@@ -28,6 +28,7 @@ from playground.strip import Strip
 
 FOLDER = Path(__file__).parent / "page"
 _QUIET = 15.0  # seconds without a change after which a comment shows a dead connection
+_MOST = 32 * 1024 * 1024  # bytes of a file
 _TOGETHER = 0.03  # seconds within which changes are sent as one; nobody sees faster
 # Everything comes from here, and pictures from where a text says they are; no script in a text can ever run.
 _POLICY = "default-src 'self'; img-src http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -70,7 +71,7 @@ class Page:
         self._look()
 
     async def __aenter__(self) -> Self:
-        app = web.Application(middlewares=[_answer])
+        app = web.Application(middlewares=[_answer], client_max_size=_MOST)
         acts: dict[str, Act] = {
             "say": self._say,
             "edit": self._edit,
@@ -94,6 +95,7 @@ class Page:
         app.router.add_get("/api/events", self._events)
         app.router.add_get("/api/emoji", _emoji)
         app.router.add_get("/api/file/{name}", self._file)
+        app.router.add_post("/api/upload", self._upload)
         app.router.add_get("/", _index)
         app.router.add_static("/", FOLDER)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -172,6 +174,7 @@ class Page:
             body["channel"],
             body["text"],
             thread_ts=body.get("thread_ts") or "",
+            files=[self._slack.files.write(each) for each in body.get("files") or ()],
             broadcast=bool(body.get("broadcast")),
             typed=True,
         )
@@ -272,6 +275,14 @@ class Page:
         except ValueError as error:
             raise NotPossibleError(str(error)) from None
         return {}
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        """A person picks a file: it is in Slack, and nobody sees it yet."""
+        person = self._slack.workspace.person(request.query.get("user", ""))
+        content = await request.read()
+        if not content:
+            return web.json_response({"problem": "That file is empty."})
+        return web.json_response({"file": self._slack.files.add(person, request.query.get("name", "file"), content)})
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         return self._slack.files.show(request.match_info["name"])

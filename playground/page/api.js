@@ -6,7 +6,7 @@ const PATIENCE = 15_000; // milliseconds; the bot has three seconds, CarrierX's 
 export class Api {
   constructor(user) { this.user = user; }
 
-  say = (channel, text, thread, broadcast) => this.#post("say", { channel, text, thread_ts: thread, broadcast });
+  say = (channel, text, thread, broadcast, files = []) => this.#post("say", { channel, text, thread_ts: thread, broadcast, files });
   edit = (channel, ts, text) => this.#post("edit", { channel, ts, text });
   delete = (channel, ts) => this.#post("delete", { channel, ts });
   react = (channel, ts, name, on) => this.#post("react", { channel, ts, name, on });
@@ -23,12 +23,16 @@ export class Api {
   phone = (text) => this.#post("phone", text);
   clock = (move) => this.#post("clock", { move });
 
-  async #post(path, body) {
+  /** Put a file into Slack, where nobody sees it yet; {file} or {problem}. */
+  upload = (file) => this.#send(`upload?user=${this.user}&name=${encodeURIComponent(file.name)}`, { body: file });
+
+  #post(path, body) {
+    return this.#send(path, { headers: { "content-type": "application/json" }, body: JSON.stringify({ user: this.user, ...body }) });
+  }
+
+  async #send(path, request) {
     try {
-      const answer = await fetch(`/api/${path}`, {
-        method: "POST", headers: { "content-type": "application/json" },
-        body: JSON.stringify({ user: this.user, ...body }), signal: AbortSignal.timeout(PATIENCE),
-      });
+      const answer = await fetch(`/api/${path}`, { method: "POST", ...request, signal: AbortSignal.timeout(PATIENCE) });
       const read = await answer.json();
       return answer.ok ? read : { problem: read.problem ?? `The playground answered ${answer.status}.` };
     } catch {

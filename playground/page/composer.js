@@ -4,13 +4,14 @@ import { el, icon } from "./dom.js";
 import { openMenu } from "./menu.js";
 
 const drafts = new Map();
+const picked = new Map(); // files that wait to be sent, by conversation
 
 export class Composer {
   #key = "";
   #commands = [];
   #active = 0;
 
-  /** @param use {label, also, commands: () => [...], shortcuts: () => [...], send(text, also) → promise of {problem?}, shortcut(it)} */
+  /** @param use {label, also, commands: () => [...], shortcuts: () => [...], send(text, also, files) → promise of {problem?}, upload(file) → promise of {file} or {problem}, shortcut(it)} */
   constructor(use) {
     this.use = use;
     this.input = el("textarea", { class: "composer-input", rows: 1, dir: "auto", "aria-label": use.label, "aria-autocomplete": "list",
@@ -24,8 +25,11 @@ export class Composer {
     this.also = use.also ? el("input", { type: "checkbox" }) : null;
     this.alsoText = el("span", {});
     this.alsoLine = use.also ? el("label", { class: "also" }, this.also, this.alsoText) : null;
-    this.node = el("div", { class: "composer" }, this.list, this.problem,
-      el("div", { class: "composer-box" }, this.bolt, this.input, this.button), this.alsoLine);
+    this.chooser = el("input", { type: "file", multiple: true, hidden: true, on: { change: () => this.#pick() } });
+    this.clip = el("button", { type: "button", class: "icon-button", "aria-label": "Attach files", title: "Attach files", on: { click: () => this.chooser.click() } }, icon("file", 18));
+    this.files = el("div", { class: "composer-files" });
+    this.node = el("div", { class: "composer" }, this.list, this.problem, this.files,
+      el("div", { class: "composer-box" }, this.bolt, this.clip, this.input, this.button), this.chooser, this.alsoLine);
   }
 
   /** Go to another conversation; what was being typed there is still there. */
@@ -59,9 +63,24 @@ export class Composer {
     drafts.set(this.#key, value);
     this.input.style.height = "auto";
     this.input.style.height = `${Math.min(this.input.scrollHeight, 160)}px`;
-    this.button.disabled = !value.trim();
+    this.button.disabled = !value.trim() && !this.#files().length;
+    this.files.replaceChildren(...this.#files().map((file) => el("button", { type: "button", class: "file", title: `Remove ${file.name}`,
+      on: { click: () => { picked.set(this.#key, this.#files().filter(({ id }) => id !== file.id)); this.#typed(); } } }, icon("file", 14), file.name, icon("close", 12))));
     const begun = /^\/\S*$/.test(value) ? this.use.commands().filter(({ command }) => command.startsWith(value)) : [];
     this.#offer(begun);
+  }
+
+  #files() { return picked.get(this.#key) ?? []; }
+
+  async #pick() {
+    const key = this.#key;
+    const chosen = [...this.chooser.files];
+    this.chooser.value = "";
+    const answers = await Promise.all(chosen.map(this.use.upload));
+    picked.set(key, [...(picked.get(key) ?? []), ...answers.flatMap(({ file }) => file ?? [])]);
+    this.say(answers.find(({ problem }) => problem)?.problem ?? "");
+    this.#typed();
+    this.input.focus();
   }
 
   #offer(commands) {
@@ -101,13 +120,16 @@ export class Composer {
   async #send() {
     const text = this.input.value.trim();
     const key = this.#key;
-    if (!text) return;
+    const files = this.#files();
+    if (!text && !files.length) return;
+    picked.delete(key);
     this.fill("");
     this.say("");
     const also = Boolean(this.also?.checked);
     if (this.also) this.also.checked = false;
-    const { problem } = await this.use.send(text, also);
+    const { problem } = await this.use.send(text, also, files.map(({ id }) => id));
     if (!problem) return;
+    picked.set(key, files);
     if (key === this.#key && !this.input.value) this.fill(text);
     this.say(problem);
   }

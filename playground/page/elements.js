@@ -1,6 +1,6 @@
-/** Block Kit's interactive elements: text inputs, selects, radio buttons and checkboxes. */
+/** Block Kit's interactive elements: text inputs, selects, radio buttons, checkboxes and files. */
 
-import { el } from "./dom.js";
+import { el, icon } from "./dom.js";
 import { drawSelect } from "./select.js";
 import { drawText } from "./text.js";
 import { unknown } from "./unknown.js";
@@ -10,6 +10,7 @@ import { unknown } from "./unknown.js";
  *   world; id, label, describedBy, invalid, focus: how it is named and described;
  *   value: its part of view.state.values, undefined when nothing was chosen yet;
  *   change(value, typing): tell of a new value; `typing` is "character" or "enter" for text;
+ *   upload(file): promise of {file} or {problem};
  *   options(block suggestion query): promise of {options} or {option_groups}.
  */
 const DRAW = {
@@ -47,6 +48,31 @@ const DRAW = {
   radio_buttons: (element, use) => drawChoices(element, use, "radio"),
 
   checkboxes: (element, use) => drawChoices(element, use, "checkbox"),
+
+  file_input(element, use) {
+    const most = element.max_files ?? 10;
+    let files = use.value?.files ?? [];
+    const input = el("input", { ...named(use), class: "file-input", type: "file", multiple: most > 1,
+      accept: element.filetypes?.map((type) => `.${type}`).join(",") || null });
+    const list = el("ul", { class: "file-list" });
+    const show = (problem = "") => list.replaceChildren(
+      ...files.map((file) => el("li", {}, el("span", { class: "file", dir: "auto", text: file.name }),
+        el("button", { type: "button", class: "icon-button", "aria-label": `Remove ${file.name}`, on: { click: () => keep(files.filter(({ id }) => id !== file.id)) } }, icon("close", 14)))),
+      ...(problem ? [el("li", { class: "field-error", role: "alert", text: problem })] : []));
+    const keep = (kept, problem) => {
+      files = kept;
+      use.change({ type: element.type, files });
+      show(problem);
+    };
+    input.addEventListener("change", async () => {
+      const picked = [...input.files].slice(0, most - files.length);
+      input.value = "";
+      const answers = await Promise.all(picked.map(use.upload));
+      keep([...files, ...answers.flatMap(({ file }) => file ?? [])], answers.find(({ problem }) => problem)?.problem);
+    });
+    show();
+    return el("div", { class: "files-field" }, input, list);
+  },
 };
 
 /** An element that holds a value. */
@@ -58,6 +84,7 @@ export function drawElement(element, use) {
 /** Whether a required input has been left out. */
 export function isEmpty(value) {
   if (Array.isArray(value.selected_options)) return value.selected_options.length === 0;
+  if (value.type === "file_input") return !value.files?.length;
   return !(value.value?.trim() || value.selected_option || value.selected_conversation);
 }
 

@@ -12,9 +12,9 @@ export class Form {
   #timer = 0;
   #acting = Promise.resolve();
 
-  /** @param act (block, element, value, enter) → promise; @param options (block, element, query) → promise. */
-  constructor({ world, act, options, enter, changed }) {
-    Object.assign(this, { world, act, options, enter, changed });
+  /** @param act (block, element, value, enter) → promise; @param options (block, element, query) → promise; @param upload (file) → promise. */
+  constructor({ world, act, options, upload, enter, changed }) {
+    Object.assign(this, { world, act, options, upload, enter, changed });
   }
 
   /** Keep what was typed where block and action are still the same, forget the rest, start what is new. */
@@ -90,6 +90,7 @@ export class Form {
     return {
       world: this.world, id, label, describedBy, invalid, focus: key, value: this.#values.get(key)?.value,
       options: (query) => this.options(block, element, query),
+      upload: (file) => this.upload(file),
       change: (value, typing) => {
         this.#values.get(key).value = value;
         this.changed(block);
@@ -115,7 +116,7 @@ export class Form {
   }
 }
 
-const VALUED = new Set(["plain_text_input", "static_select", "external_select", "conversations_select", "radio_buttons", "checkboxes"]);
+const VALUED = new Set(["plain_text_input", "static_select", "external_select", "conversations_select", "radio_buttons", "checkboxes", "file_input"]);
 
 function* valued(view) {
   for (const block of view.blocks) {

@@ -37,6 +37,7 @@ export class Modal {
       world: this.world,
       act: (block, element, value, enter) => this.#act(block, element, value, enter),
       options: (block, element, query) => this.#options(block, element, query),
+      upload: (file) => this.api.upload(file),
       enter: () => this.#submit(),
       changed: (block) => this.#forgive(block),
     });

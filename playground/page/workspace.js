@@ -175,11 +175,12 @@ export class Workspace {
       commands: () => (inThread ? [] : world.state.commands),
       shortcuts: () => world.state.shortcuts.filter(({ type }) => type === "global"),
       shortcut: inThread ? null : async (shortcut) => this.#say((await this.use.api().shortcut(shortcut.callback_id)).problem),
-      send: (text, also) => {
+      upload: (file) => this.use.api().upload(file),
+      send: (text, also, files) => {
         const { channel, thread } = world.here;
         const api = this.use.api();
         const name = /^\/[^\s/]\S*/.exec(text)?.[0]; // `//` begins a note among colleagues, not a command
-        if (!name) return api.say(channel, text, inThread ? thread : null, also);
+        if (!name) return api.say(channel, text, inThread ? thread : null, also, files);
         if (inThread) return { problem: `${name} does not work in threads. Slack allows apps' commands in the channel only.` };
         return api.command(channel, text);
       },

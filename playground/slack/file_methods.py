@@ -11,10 +11,10 @@ from aiohttp import web
 
 from playground.slack.chat_methods import ChatMethods
 from playground.slack.conversation_methods import ConversationMethods
-from playground.slack.errors import SlackError
+from playground.slack.errors import NotPossibleError, SlackError
 from playground.slack.records import Records
 from playground.slack.web_api import Arguments, Method, need, required
-from playground.slack.workspace import BOT, BOT_USER, TEAM, Message, Workspace
+from playground.slack.workspace import BOT, BOT_USER, TEAM, Message, Person, Workspace
 
 _ALT = 1_000  # characters of a picture's description
 _MOST = 1024**3  # bytes of a file
@@ -81,6 +81,24 @@ class FileMethods:
         self._scopes = scopes
         self._bot_token = bot_token
         self._origin = origin
+
+    def add(self, person: Person, name: str, content: bytes) -> dict[str, Any]:
+        """A person's own file, as events and forms have it; of another company's only its id is told."""
+        file = File(
+            f"F0{secrets.token_hex(4).upper()}", name, name, "", len(content), person.id, content, complete=True
+        )
+        self.files[file.id] = file
+        return self.write(file.id) if person.team == TEAM else {"id": file.id, "file_access": "check_file_info"}
+
+    def write(self, name: str) -> dict[str, Any]:
+        """A file as the Web API has it.
+
+        Raises:
+            NotPossibleError: There is none.
+        """
+        if name not in self.files:
+            raise NotPossibleError(f"there is no file {name}")
+        return self._write(self.files[name])
 
     def table(self) -> dict[str, Method]:
         """The methods by name."""

@@ -5,15 +5,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from playground.carrier.picture import draw
 from playground.slack.chat_methods import ChatMethods
 from playground.slack.delivery import Told
 from playground.slack.errors import NotPossibleError, SlackError
 from playground.slack.events import Happenings
+from playground.slack.file_methods import FileMethods
 from playground.slack.json_objects import write_message
 from playground.slack.mentions import write_typed
 from playground.slack.reaction_methods import ReactionMethods, read_emoji
 from playground.slack.rich_text import write_rich_text
-from playground.slack.workspace import BOT, TEAM, Block, Conversation, Message, Person
+from playground.slack.workspace import BOT, Block, Conversation, Message, Person
 
 _EVENTS = {"public": "message.channels", "private": "message.groups", "im": "message.im", "mpim": "message.mpim"}
 _CHANNEL_TYPES = {"public": "channel", "private": "group", "im": "im", "mpim": "mpim"}
@@ -28,6 +30,7 @@ class Talking(Happenings):
     in Slack's own client. A message may be given as it was seen: what counts is how it stands now.
     """
 
+    files: FileMethods
     _chat: ChatMethods
     _reactions: ReactionMethods
 
@@ -39,7 +42,7 @@ class Talking(Happenings):
         *,
         thread_ts: str = "",
         blocks: Iterable[Block] | None = None,
-        files: int = 0,
+        files: int | Iterable[dict[str, Any]] = (),
         broadcast: bool = False,
         typed: bool = False,
     ) -> Message:
@@ -51,7 +54,7 @@ class Talking(Happenings):
             text: As Slack keeps it: `&amp;`, `<@U0BEN>`, `<https://…|label>`, `:wave:`.
             thread_ts: The parent's, "" outside of threads.
             blocks: None for the rich text that says the same, () for none.
-            files: How many pictures are attached.
+            files: What is attached, from `files.add`; or how many pictures.
             broadcast: A reply that is also sent to the channel.
             typed: The text is as typed instead: `@ben`, `#random`, `&`, a phone number.
         """
@@ -62,7 +65,8 @@ class Talking(Happenings):
             self._parent(conversation, thread_ts)
         if broadcast and not thread_ts:
             raise NotPossibleError("only a reply can also be sent to the channel")
-        if not text and not files:
+        attached = self._attach(person, files)
+        if not text and not attached:
             raise NotPossibleError("an empty message cannot be sent")
         message = Message(
             conversation.id,
@@ -73,14 +77,19 @@ class Talking(Happenings):
             thread_ts=thread_ts,
             broadcast=broadcast,
             bot_id=_OTHER_BOT if person.bot else "",
-            subtype="file_share" if files else "",
+            subtype="file_share" if attached else "",
             team=person.team,
             client_msg_id="" if person.bot else secrets.token_hex(16),
-            files=tuple(_write_file(person) for _ in range(files)),
+            files=attached,
         )
         self._chat.post(conversation, message)
         await self._tell_message(conversation, message)
         return message
+
+    def _attach(self, person: Person, files: int | Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+        if isinstance(files, int):
+            return tuple(self.files.add(person, "photo.png", draw(f"photo-{at}.png")) for at in range(files))
+        return tuple(files)
 
     async def post_as_workflow(
         self, channel: str | Conversation, text: str, *, thread_ts: str = "", username: str = "Morning round"
@@ -281,25 +290,3 @@ def _blocks(text: str, blocks: Iterable[Block] | None) -> tuple[Block, ...]:
     if blocks is not None:
         return tuple(blocks)
     return (write_rich_text(text),) if text else ()
-
-
-def _write_file(person: Person) -> dict[str, Any]:
-    """A picture as Slack describes it; of another company only its id is told."""
-    name = f"F0{secrets.token_hex(4).upper()}"
-    if person.team != TEAM:
-        return {"id": name, "file_access": "check_file_info"}
-    address = f"https://files.slack.com/files-pri/{TEAM}-{name}"
-    return {
-        "id": name,
-        "name": "photo.png",
-        "title": "photo.png",
-        "mimetype": "image/png",
-        "filetype": "png",
-        "pretty_type": "PNG",
-        "size": 92_582,
-        "mode": "hosted",
-        "user": person.id,
-        "url_private": f"{address}/photo.png",
-        "url_private_download": f"{address}/download/photo.png",
-        "permalink": f"https://acme.slack.com/files/{person.id}/{name}/photo.png",
-    }

@@ -157,7 +157,7 @@ async def test_a_reply_with_pictures(slack: PretendSlack, ear: Ear, root: Messag
 
     (event,) = ear.events
     assert (event["subtype"], event["text"], len(event["files"]), "blocks" in event) == ("file_share", "", 2, False)
-    assert event["files"][0]["url_private_download"].startswith("https://files.slack.com/")
+    assert event["files"][0]["url_private_download"].startswith(slack.api_url.removesuffix("api/"))
 
 
 async def test_a_reply_that_is_also_sent_to_the_channel(slack: PretendSlack, ear: Ear, root: Message):
