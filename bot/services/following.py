@@ -1,7 +1,7 @@
 """Follows texts after the request: settles doubts by looking them up, asks where no receipt comes, gives up in time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -270,49 +270,64 @@ class Follower:
         now = self._clock.now()
         fresh = [check for check in doubts if check.checking_since is None and check.status is Status.SENDING]
         first = lookup_wait(0, self._pace.lookup) or timedelta(0)
-        verdicts = [Verdict(check, checks=0, check_at=now + first, doubted=True) for check in fresh]
+        await self._settle([Verdict(check, checks=0, check_at=now + first, doubted=True) for check in fresh])
         looked = [check for check in doubts if check not in fresh]
-        if looked:
-            found, unread = await self._look_up(looked)
-            verdicts += [self._postpone(check) for check in looked if check.id in unread]
-            verdicts += [self._miss(check) for check in looked if check.id not in found | unread]
+        records: dict[str, CarrierState] = {}
+        async for part, found in self._look_up(looked):
+            if found is None:
+                await self._settle([self._postpone(check) for check in part])
+            else:
+                await self._settle([self._miss(check) for check in part if check.id not in found])
+                records |= found
+        await self._learn_ids(looked, records)
+
+    async def _settle(self, verdicts: Sequence[Verdict]) -> None:
         if verdicts:
             await self._followed.settle(verdicts, self._clock.now())
 
-    async def _look_up(self, checks: Sequence[Check]) -> tuple[frozenset[str], frozenset[str]]:
-        """Find messages among CarrierX's records by our id; those found, and those that could not be looked for.
+    async def _look_up(
+        self, checks: Sequence[Check]
+    ) -> AsyncIterator[tuple[Sequence[Check], dict[str, CarrierState] | None]]:
+        """Find messages among CarrierX's records by our id, those of one age at a time.
 
         The records are read from the oldest message on, in bounded number: one that is old must not keep the young
         ones from being found. What fails for the younger fails for the older, which need more.
-        """
-        found: frozenset[str] = frozenset()
-        left = sorted(checks, key=lambda check: check.sending_at, reverse=True)
-        try:
-            for near in _by_age(left, self._clock.now()):
-                found |= await self._find(near)
-                left = left[len(near) :]
-        except CarrierError as error:
-            _log.info("following.lookup_failed", error=type(error).__name__, messages=len(left))
-            self._trouble, self._troubled_at = error.user_message, self._clock.now()
-        else:
-            self._troubled_at = None
-        return found, frozenset(check.id for check in left)
 
-    async def _find(self, checks: Sequence[Check]) -> frozenset[str]:
+        Yields:
+            Messages with the records of those that were found, None when they could not be looked for.
+        """
+        left = sorted(checks, key=lambda check: check.sending_at, reverse=True)
+        for near in _by_age(left, self._clock.now()):
+            try:
+                found = await self._find(near)
+            except CarrierError as error:
+                _log.info("following.lookup_failed", error=type(error).__name__, messages=len(left))
+                self._trouble, self._troubled_at = error.user_message, self._clock.now()
+                yield left, None
+                return
+            yield near, found
+            left = left[len(near) :]
+        if checks:
+            self._troubled_at = None
+
+    async def _find(self, checks: Sequence[Check]) -> dict[str, CarrierState]:
         """Read the records once; those found are adopted."""
         wanted = {check.id for check in checks}
         records = await self._carrier.records(min(check.sending_at for check in checks) - _SKEW)
         ours = [record for record in records if record.user_data in wanted]
         if not ours:
-            return frozenset()
-        found = await self._followed.apply(ours, self._clock.now(), from_records=True)
-        # Whether a record's id is the message's is not documented: where it is, receipts will name it.
-        for record in {record.user_data: record for record in ours}.values():
-            state = await self._message(record.sid)
-            if state is not None and state.user_data in {"", record.user_data}:
-                known = [_named(state, record.user_data)]
-                await self._followed.apply(known, self._clock.now(), from_records=False)
-        return found
+            return {}
+        matched = await self._followed.apply(ours, self._clock.now(), from_records=True)
+        return {record.user_data: record for record in ours if record.user_data in matched}
+
+    async def _learn_ids(self, checks: Sequence[Check], records: Mapping[str, CarrierState]) -> None:
+        """Whether a record's id is the message's is not documented: where it is, the message is asked for by it."""
+        gate = asyncio.Semaphore(_AT_ONCE)
+        unnamed = [check.id for check in checks if check.id in records and not (check.sid or check.record_sid)]
+        states = await asyncio.gather(*(self._message(records[name], gate) for name in unnamed))
+        known = [state for state in states if state is not None]
+        if known:
+            await self._followed.apply(known, self._clock.now(), from_records=False)
 
     def _miss(self, check: Check) -> Verdict:
         """CarrierX's records do not know it, this time."""
@@ -360,8 +375,10 @@ class Follower:
         gate = asyncio.Semaphore(_AT_ONCE)
         unknown = await asyncio.gather(*(self._ask_one(check, gate) for check in asked))
         listed += [check for check in unknown if check is not None]
-        if listed:
-            await self._look_up(listed)
+        records: dict[str, CarrierState] = {}
+        async for _, found in self._look_up(listed):
+            records |= found or {}
+        await self._learn_ids(listed, records)
 
     async def _ask_one(self, check: Check, gate: asyncio.Semaphore) -> Check | None:
         """Ask for one message; it is handed back when CarrierX does not know it by that id."""
@@ -388,11 +405,16 @@ class Follower:
             unreceipted=over,
         )
 
-    async def _message(self, sid: str) -> CarrierState | None:
-        try:
-            return await self._carrier.message(sid)
-        except CarrierError:
-            return None  # it is followed by its record, and asked again there
+    async def _message(self, record: CarrierState, gate: asyncio.Semaphore) -> CarrierState | None:
+        """The message of a record, None where the record's id is not its own."""
+        async with gate:
+            try:
+                state = await self._carrier.message(record.sid)
+            except CarrierError:
+                return None  # it is followed by its record
+        if state is None or state.user_data not in {"", record.user_data}:
+            return None
+        return _named(state, record.user_data)
 
 
 def _by_age(checks: Sequence[Check], now: datetime) -> Iterator[list[Check]]:

@@ -440,6 +440,45 @@ class TestDoubts:
 
         assert texting.carrier.asked == ["records"]
 
+    async def test_ids_of_many_that_were_found_are_asked_for_together(self, texting: Texting):
+        """And not all at once: CarrierX may have an opinion of that."""
+        batches = [await texting.accept(f"+1415555{number + 1000}") for number in range(20)]
+        texting.carrier.script = [lambda _: UNKNOWN] * 20
+        await texting.hand_over(rounds=8)
+        for batch in batches:
+            state = texting.carrier.state((await texting.one(batch)).id, "sent")
+            texting.carrier.listed.append(state)
+            texting.carrier.known[state.sid] = state
+        texting.carrier.meeting = asyncio.Barrier(10)
+
+        async with asyncio.timeout(30):
+            await texting.look(15)
+
+        assert max(texting.carrier.asking) == 10
+        assert {await texting.status(batch) for batch in batches} == {Status.SENT}
+
+    async def test_what_was_not_found_waits_for_no_question_about_what_was(self, texting: Texting):
+        """Those questions may take as long as many answers that do not come."""
+        missed, _ = await doubted(texting)
+        texting.carrier.script = [lambda _: UNKNOWN]
+        found = await texting.accept(BERT)
+        await texting.hand_over()
+        for seconds in (15, 45):
+            await texting.look(seconds)
+        state = texting.carrier.state((await texting.one(found)).id, "sent")
+        texting.carrier.listed.append(state)
+        texting.carrier.meeting = asyncio.Barrier(2)
+        texting.carrier.arrived.clear()
+        looking = asyncio.create_task(texting.look(240))
+
+        async with asyncio.timeout(30):
+            await texting.carrier.arrived.wait()
+            status = await texting.status(missed)
+            await texting.carrier.meeting.wait()
+        await looking
+
+        assert status is Status.UNCONFIRMED
+
     async def test_the_next_text_to_that_phone_waits_for_the_answer(self, texting: Texting):
         """At most one is sending per conversation, in order."""
         _, one = await doubted(texting)
@@ -512,7 +551,7 @@ class TestQuestions:
 
         await texting.look(60)
 
-        assert texting.carrier.asked.count("records") == 1
+        assert texting.carrier.asked == ["records"]
         assert {await texting.status(batch) for batch in batches} == {Status.DELIVERED}
 
     async def test_carrierx_away_changes_nothing(self, texting: Texting):

@@ -39,6 +39,8 @@ class ScriptedCarrier:
     """Takes every text unless it is told otherwise; `posts` is what reached it.
 
     Attributes:
+        meeting: Where each question about one message waits for as many others as it has places.
+        asking: How many of those were under way, at each beginning and end of one.
         reach: How far back its records may be read, None for all the way.
     """
 
@@ -51,6 +53,8 @@ class ScriptedCarrier:
     asked: list[str] = field(default_factory=list)
     held: asyncio.Event | None = None
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    meeting: asyncio.Barrier | None = None
+    asking: list[int] = field(default_factory=lambda: [0])
     down: bool = False
     reach: timedelta | None = None
     token: Exception | None = None
@@ -70,6 +74,11 @@ class ScriptedCarrier:
 
     async def message(self, sid: str) -> CarrierState | None:
         self._ask("message")
+        self.asking.append(self.asking[-1] + 1)
+        self.arrived.set()
+        if self.meeting is not None:
+            await self.meeting.wait()
+        self.asking.append(self.asking[-1] - 1)
         return self.known.get(sid)
 
     async def record(self, sid: str) -> CarrierState | None:
