@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -14,6 +15,7 @@ from bot.services.showing import Wants
 from bot.store.commits import GroupCommit, RefusalsError
 from bot.store.dirty import mark_dirty
 from bot.store.entries import read_entry
+from bot.store.locks import again_if_undone, in_order
 from bot.store.tables import batch, message, opt_out, recipient, reply, retry
 
 _INSERT_BATCH, _INSERT_MESSAGE = insert(batch), insert(message)
@@ -52,14 +54,16 @@ class BatchStore:
         """Wait for the writes under way."""
         await self._commits.drain()
 
+    @again_if_undone
     async def cancel(self, batch_id: str, now: datetime) -> int:
         """Cancel what of a batch is still accepted; how many messages that were."""
+        waiting = (message.c.batch_id == batch_id, message.c.status == Status.ACCEPTED)
         async with self._engine.begin() as connection:
             canceled = (
                 (
                     await connection.execute(
                         update(message)
-                        .where(message.c.batch_id == batch_id, message.c.status == Status.ACCEPTED)
+                        .where(in_order(*waiting), *waiting)
                         .values(status=Status.CANCELED, final_at=now, wait=None, lease_owner=None, lease_until=None)
                         .returning(message.c.id)
                     )
@@ -76,12 +80,12 @@ class BatchStore:
                 await mark_dirty(connection, [batch_id], urgent=True)
         return len(canceled)
 
+    @again_if_undone
     async def send_now(self, batch_id: str, now: datetime) -> int:
         """Let go what waits only for the morning; how many messages that were."""
+        waiting = (message.c.batch_id == batch_id, message.c.status == Status.ACCEPTED, message.c.wait == Wait.QUIET)
         async with self._engine.begin() as connection:
-            quiet = update(message).where(
-                message.c.batch_id == batch_id, message.c.status == Status.ACCEPTED, message.c.wait == Wait.QUIET
-            )
+            quiet = update(message).where(in_order(*waiting), *waiting)
             values = {"wait": None, "not_before": now, "ready_at": now, "send_by": None}
             freed = (await connection.execute(quiet.values(values).returning(message.c.id))).scalars().all()
             if freed:
@@ -135,9 +139,11 @@ async def insert_batches(connection: AsyncConnection, batches: Sequence[NewBatch
 async def _insert(connection: AsyncConnection, batches: list[NewBatch]) -> None:
     await _refuse_opted_out(connection, batches)
     await insert_batches(connection, batches)
-    settled = [at for at, new in enumerate(batches) if new.again and not await _take_retries(connection, new)]
+    again = sorted((new.again, at) for at, new in enumerate(batches) if new.again)
+    settled = [at for _, at in again if not await _take_retries(connection, batches[at])]
     if settled:
         raise RefusalsError({at: SettledError() for at in settled})
+    await mark_dirty(connection, [batch_id for batch_id, _ in again], urgent=False)
 
 
 async def blocked_among(connection: AsyncConnection, numbers: Collection[E164]) -> frozenset[E164]:
@@ -206,7 +212,7 @@ async def _take_retries(connection: AsyncConnection, new: NewBatch) -> bool:
     """Note what this batch sends again; the primary key refuses a second time. False when it no longer failed."""
     taken = [{"retry_of": retry_of, "message_id": text.id} for text in new.messages for retry_of in text.retry_of]
     await connection.execute(insert(retry), taken)
-    for row in taken:
+    for row in sorted(taken, key=itemgetter("retry_of")):
         message_id, _, number = row["retry_of"].partition(":")
         unsettled = (Status.FAILED, Status.UNCONFIRMED)
         if number:
@@ -217,5 +223,4 @@ async def _take_retries(connection: AsyncConnection, new: NewBatch) -> bool:
             of = update(message).where(message.c.id == message_id, message.c.status.in_(unsettled))
         if (await connection.execute(of.values(retried=True))).rowcount != 1:
             return False  # word of it came between the press and here
-    await mark_dirty(connection, [new.again], urgent=False)
     return True

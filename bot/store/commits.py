@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import structlog
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.errors import NotStoredError, StoredOrNotError
 from bot.services.ports import RepeatedError
+from bot.store.locks import is_undone
 
 _TOGETHER = 200  # wishes in one transaction; more would hold up what reads between them
 _COMMIT = 1.0  # seconds that COMMIT may take after the deadline before the person is told that we cannot tell
@@ -160,6 +161,8 @@ class GroupCommit(Generic[Wish]):
                 self._waiting.extendleft(reversed([one for at, one in enumerate(entries) if at not in exc.refusals]))
             case IntegrityError():
                 await self._one_by_one(entries)
+            case DBAPIError() if not committing and is_undone(exc):
+                self._waiting.extendleft(reversed(entries))
             case _:
                 _log.error(
                     "database.write_failed", error=type(exc).__name__, committing=committing, wishes=len(entries)

@@ -14,6 +14,7 @@ from bot.domain.message import E164, Wish
 from bot.services.administration import OptOut
 from bot.store.dirty import mark_dirty
 from bot.store.following import fail_opted_out
+from bot.store.locks import again_if_undone
 from bot.store.tables import consent, inbound, opt_out
 
 _TICK = timedelta(microseconds=1)
@@ -86,11 +87,13 @@ class ConsentStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
+    @again_if_undone
     async def note(self, line: Line, now: datetime) -> bool:
         """Write a line; whether it changed where the ledger stands."""
         async with self._engine.begin() as connection:
             return await note_consent(connection, line, now)
 
+    @again_if_undone
     async def decide(self, inbound_id: str, user_id: str, now: datetime, *, stop: bool) -> bool:
         """Write a person's decision on a text that may ask for an end; False when there is one already."""
         async with self._engine.begin() as connection:
@@ -129,6 +132,7 @@ class ConsentStore:
             row = (await connection.execute(theirs)).first()
             return None if row is None else await _read_opt_out(connection, row)
 
+    @again_if_undone
     async def opt_in(self, lifted: OptOut, user_id: str, reason: str, now: datetime) -> bool:
         """Lift the very opt-out that somebody has looked at; False when it does not stand any more."""
         theirs = select(opt_out).where(opt_out.c.number == lifted.number, opt_out.c.blocked)

@@ -1,24 +1,34 @@
 """Says that Slack no longer shows what the database says."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import String, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_MARK = text(
-    "UPDATE batch SET wants = CASE WHEN wants < 1 THEN 1 ELSE wants END, version = version + 1,"
-    " urgent = urgent OR :urgent WHERE id IN :ids"
-).bindparams(bindparam("ids", expanding=True))
+_MARK = """
+    UPDATE batch
+    SET wants = CASE WHEN wants < 1 THEN 1 ELSE wants END, version = version + 1, urgent = urgent OR id IN :urgent
+    WHERE id IN (SELECT id FROM batch WHERE id IN :ids ORDER BY id{locked})
+"""
 
 
-async def mark_dirty(connection: AsyncConnection, batch_ids: Iterable[str], *, urgent: bool) -> None:
-    """Ask for the batches to be shown anew.
+async def mark_dirty(connection: AsyncConnection, batch_ids: Iterable[str], *, urgent: bool | Collection[str]) -> None:
+    """Ask for the batches to be shown anew; once in a transaction, as its last write.
 
     Args:
         connection: With the transaction that made the change.
-        batch_ids: Which; sorted here, so that two processes lock them in one order.
-        urgent: A final state, which goes before an intermediate one.
+        batch_ids: Which; locked in one order.
+        urgent: Those with a final state, which goes before an intermediate one; True for all.
     """
     ids = sorted(set(batch_ids))
     if ids:
-        await connection.execute(_MARK, {"ids": ids, "urgent": urgent})
+        final = (ids if urgent else []) if isinstance(urgent, bool) else list(urgent)
+        await connection.execute(_STATEMENTS[connection.dialect.name], {"ids": ids, "urgent": final})
+
+
+_STATEMENTS = {
+    name: text(_MARK.format(locked=locked)).bindparams(
+        bindparam("ids", expanding=True), bindparam("urgent", expanding=True, type_=String())
+    )
+    for name, locked in (("sqlite", ""), ("postgresql", " FOR NO KEY UPDATE"))
+}

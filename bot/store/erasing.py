@@ -16,6 +16,7 @@ from bot.domain.message import E164, FINAL, PictureState, ReplyState, Status
 from bot.services.retention import Wish
 from bot.store.consent import Action, Line, note_consent
 from bot.store.dirty import mark_dirty
+from bot.store.locks import again_if_undone, in_order
 from bot.store.tables import (
     arrival,
     batch,
@@ -50,6 +51,7 @@ class ErasingStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
+    @again_if_undone
     async def ask(self, number: E164, user_id: str, since: datetime, now: datetime) -> int | None:
         """Note durably that a phone's texts are to be erased, and cancel what waits to go to it.
 
@@ -66,6 +68,7 @@ class ErasingStore:
             await note_consent(connection, Line(number, Action.ERASED, now, user_id=user_id), now)
             return await _cancel(connection, number, now, now)
 
+    @again_if_undone
     async def take_wish(self, now: datetime, until: datetime) -> Wish | None:
         """A phone whose texts are to be erased, if no other process is at it; what waits to go to it is canceled."""
         free = or_(cursor.c.lease_until.is_(None), cursor.c.lease_until <= now)
@@ -160,7 +163,8 @@ def _is_to(number: E164) -> ColumnElement[bool]:
 
 
 async def _cancel(connection: AsyncConnection, number: E164, asked_at: datetime, now: datetime) -> int:
-    waiting = update(message).where(_WAITING, _is_to(number), message.c.accepted_at <= asked_at)
+    theirs = (_WAITING, _is_to(number), message.c.accepted_at <= asked_at)
+    waiting = update(message).where(in_order(*theirs), *theirs)
     ended = {"status": Status.CANCELED, "final_at": now, "wait": None, "lease_owner": None, "lease_until": None}
     rows = (await connection.execute(waiting.values(ended).returning(message.c.id, message.c.batch_id))).all()
     if rows:
@@ -180,7 +184,7 @@ async def _erase_messages(connection: AsyncConnection, wish: Wish, after: int) -
         message.c.status.not_in([Status.ACCEPTED, Status.SENDING]),
     )
     # Those that retention has blanked before are shown with their texts in Slack.
-    blanked = update(message).where(*theirs).values(_BLANK).returning(message.c.batch_id)
+    blanked = update(message).where(in_order(*theirs), *theirs).values(_BLANK).returning(message.c.batch_id)
     await mark_dirty(connection, (await connection.execute(blanked)).scalars(), urgent=False)
 
 
@@ -254,7 +258,7 @@ async def _blank(connection: AsyncConnection, ids: Sequence[str]) -> None:
     silent = and_(message.c.status.in_([Status.QUEUED, Status.SENT]), message.c.unreceipted == true())
     over = or_(message.c.status.in_([*FINAL, Status.UNCONFIRMED]), silent)
     kept = (message.c.batch_id.in_(ids), message.c.erased == false())
-    await connection.execute(update(message).where(*kept, over).values(_BLANK))
+    await connection.execute(update(message).where(in_order(*kept, over), *kept, over).values(_BLANK))
     await connection.execute(
         update(inbound).where(inbound.c.id.in_(ids), inbound.c.erased == false()).values(_WORDLESS)
     )

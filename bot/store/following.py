@@ -15,6 +15,7 @@ from bot.services.following import Check, Late, Verdict
 from bot.services.ports import CarrierState, Hold
 from bot.store.commits import GroupCommit
 from bot.store.dirty import mark_dirty
+from bot.store.locks import again_if_undone, in_order
 from bot.store.tables import Time, message, receipt, recipient
 
 _TOGETHER = 200  # messages looked after in one transaction
@@ -22,15 +23,22 @@ _LEASE = timedelta(seconds=60)  # until another process looks after what this on
 _KEPT = timedelta(minutes=10)  # how long a receipt may be ahead of CarrierX's answer to our request
 _PATIENT = 5.0  # seconds; no person waits for a receipt to be stored
 # Also what a process holds a lease on: its last write before the request finds it no longer accepted.
-_OPTED_OUT = text("""
+_OPTED_OUT = """
     UPDATE message
     SET status = 'failed', cause = 'opted_out', final_at = :now, wait = NULL, lease_owner = NULL, lease_until = NULL
-    WHERE status = 'accepted' AND purpose = ''
-      AND (recipient IN (SELECT number FROM opt_out WHERE blocked)
-           OR (is_group AND id IN (
-               SELECT r.message_id FROM recipient r JOIN opt_out o ON o.number = r.number WHERE o.blocked)))
+    WHERE status = 'accepted' AND seq IN (
+        SELECT seq FROM message
+        WHERE status = 'accepted' AND purpose = ''
+          AND (recipient IN (SELECT number FROM opt_out WHERE blocked)
+               OR (is_group AND id IN (
+                   SELECT r.message_id FROM recipient r JOIN opt_out o ON o.number = r.number WHERE o.blocked)))
+        ORDER BY id{locked})
     RETURNING id, batch_id
-""").bindparams(bindparam("now", type_=Time()))
+"""
+_OPTED_OUT_ON = {
+    name: text(_OPTED_OUT.format(locked=locked)).bindparams(bindparam("now", type_=Time()))
+    for name, locked in (("sqlite", ""), ("postgresql", " FOR NO KEY UPDATE"))
+}
 
 
 class FollowStore:
@@ -60,12 +68,14 @@ class FollowStore:
         """Wait for the writes under way."""
         await self._receipts.drain()
 
+    @again_if_undone
     async def apply(self, states: Sequence[CarrierState], now: datetime, *, from_records: bool) -> frozenset[str]:
         """Apply what CarrierX answered; the ids of the messages that it was about."""
         async with self._engine.begin() as connection:
             matched = await self._apply(connection, states, now, from_records=from_records)
         return frozenset(matched.values())
 
+    @again_if_undone
     async def adopt_receipts(self, now: datetime) -> bool:
         """Apply receipts that overtook the answer to our request; whether any found its text."""
         async with self._engine.begin() as connection:
@@ -84,17 +94,19 @@ class FollowStore:
             await connection.execute(delete(receipt).where(receipt.c.received_at < now - _KEPT))
         return bool(rows)
 
+    @again_if_undone
     async def expire(self, now: datetime, too_old: datetime) -> int:
         """Fail what could have gone since `too_old` and has not been handed over; how many."""
+        waiting = (
+            text("status = 'accepted'"),
+            message.c.ready_at <= too_old,
+            or_(message.c.lease_until.is_(None), message.c.lease_until < now),
+        )
         async with self._engine.begin() as connection:
             rows = (
                 await connection.execute(
                     update(message)
-                    .where(
-                        text("status = 'accepted'"),
-                        message.c.ready_at <= too_old,
-                        or_(message.c.lease_until.is_(None), message.c.lease_until < now),
-                    )
+                    .where(in_order(*waiting), *waiting)
                     .values(status=Status.FAILED, cause=Cause.EXPIRED, final_at=now, wait=None, lease_owner=None)
                     .returning(message.c.id, message.c.batch_id)
                 )
@@ -123,6 +135,7 @@ class FollowStore:
             for row in rows
         )
 
+    @again_if_undone
     async def put_off(self, late: Late, hold: Hold | None, now: datetime) -> None:
         """Let it wait once more, or cancel it where `hold` is None."""
         values: dict[str, Any] = {"status": Status.CANCELED, "final_at": now, "wait": None}
@@ -154,11 +167,13 @@ class FollowStore:
             else:
                 await mark_dirty(connection, {row.batch_id for row in rows}, urgent=False)
 
+    @again_if_undone
     async def refuse_opted_out(self, now: datetime) -> int:
         """Fail what waits for people who asked for no more texts since it was accepted; how many."""
         async with self._engine.begin() as connection:
             return await fail_opted_out(connection, now)
 
+    @again_if_undone
     async def due(self, now: datetime) -> tuple[Check, ...]:
         """Take up messages whose outcome or state must be asked for, a bounded number at once."""
         locked = select(message).where(text("check_at IS NOT NULL"), message.c.check_at <= now)
@@ -186,11 +201,13 @@ class FollowStore:
             for row in rows
         )
 
+    @again_if_undone
     async def settle(self, verdicts: Sequence[Verdict], now: datetime) -> None:
         """Write what the looks and questions came to, all in one transaction."""
         async with self._engine.begin() as connection:
             dirty: dict[bool, set[str]] = {True: set(), False: set()}
-            for verdict in verdicts:
+            spread: list[dict[str, Any]] = []
+            for verdict in sorted(verdicts, key=lambda verdict: verdict.check.id):
                 row = (
                     await connection.execute(
                         update(message)
@@ -207,15 +224,17 @@ class FollowStore:
                 if row is None:
                     continue
                 if row.is_group and verdict.becomes is not None:
-                    await connection.execute(
-                        update(recipient)
-                        .where(recipient.c.message_id == verdict.check.id, recipient.c.status.not_in(FINAL))
-                        .values(status=verdict.becomes)
-                    )
+                    spread.append({"m": verdict.check.id, "to": verdict.becomes})
                 if verdict.visible:
                     dirty[verdict.becomes is Status.UNCONFIRMED].add(row.batch_id)
-            await mark_dirty(connection, dirty[True], urgent=True)
-            await mark_dirty(connection, dirty[False] - dirty[True], urgent=False)
+            if spread:
+                await connection.execute(
+                    update(recipient)
+                    .where(recipient.c.message_id == bindparam("m"), recipient.c.status.not_in(FINAL))
+                    .values(status=bindparam("to")),
+                    spread,
+                )
+            await mark_dirty(connection, dirty[True] | dirty[False], urgent=dirty[True])
 
     async def _write_receipts(self, connection: AsyncConnection, received: list[tuple[CarrierState, datetime]]) -> None:
         now = received[-1][1]
@@ -239,8 +258,8 @@ class FollowStore:
             await connection.execute(
                 select(message)
                 .where(or_(message.c.id.in_(ids), message.c.sid.in_(sids), message.c.record_sid.in_(sids)))
-                .order_by(message.c.seq)
-                .with_for_update()
+                .order_by(message.c.id)
+                .with_for_update(key_share=True)
             )
         ).all()
         if not rows:
@@ -258,7 +277,7 @@ class FollowStore:
         dirty: dict[bool, set[str]] = {True: set(), False: set()}
         changes: list[dict[str, Any]] = []
         phones: list[dict[str, Any]] = []
-        for message_id, about in told.items():
+        for message_id, about in sorted(told.items()):
             row = by_id[message_id]
             before = members.get(message_id, {row.recipient: _standing(row)})
             after = _advance(before, about, now)
@@ -287,8 +306,7 @@ class FollowStore:
                 .values({name: bindparam(name) for name in phones[0] if name not in {"m", "n"}}),
                 phones,
             )
-        await mark_dirty(connection, dirty[True], urgent=True)
-        await mark_dirty(connection, dirty[False] - dirty[True], urgent=False)
+        await mark_dirty(connection, dirty[True] | dirty[False], urgent=dirty[True])
         return matched
 
     def _message_values(
@@ -331,7 +349,7 @@ class FollowStore:
 
 async def fail_opted_out(connection: AsyncConnection, now: datetime) -> int:
     """Fail what waits for people who asked for no more texts; how many texts that were."""
-    rows = (await connection.execute(_OPTED_OUT, {"now": now})).all()
+    rows = (await connection.execute(_OPTED_OUT_ON[connection.dialect.name], {"now": now})).all()
     await _end_copies(connection, rows, Status.FAILED, Cause.OPTED_OUT, now)
     return len(rows)
 

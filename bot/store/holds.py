@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import Wait
 from bot.store.dirty import mark_dirty
+from bot.store.locks import again_if_undone, in_order
 from bot.store.tables import hold, message
 from bot.store.upsert import insert_new
 
@@ -19,12 +20,14 @@ class HoldStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
+    @again_if_undone
     async def hold(self, now: datetime, probe_at: datetime) -> None:
         """Pause the outbox of all processes; nothing when it is paused already."""
         async with self._engine.begin() as connection:
             await insert_new(connection, hold, [{"name": _HOLD, "since": now, "probe_at": probe_at, "probes": 0}])
             await self._say_held(connection, now)
 
+    @again_if_undone
     async def probe_due(self, now: datetime, wait: timedelta) -> bool:
         """Whether this process shall ask now if CarrierX takes our token again; moves the next question on."""
         async with self._engine.begin() as connection:
@@ -49,13 +52,15 @@ class HoldStore:
         async with self._engine.begin() as connection:
             await connection.execute(update(hold).values(probe_at=now, probes=0))
 
+    @again_if_undone
     async def lift(self, now: datetime) -> None:
         """CarrierX takes our token again: what waited for that is due."""
         async with self._engine.begin() as connection:
             await connection.execute(delete(hold))
+            waiting = (text("status = 'accepted'"), message.c.wait == Wait.UNAUTHORIZED)
             rows = await connection.execute(
                 update(message)
-                .where(text("status = 'accepted'"), message.c.wait == Wait.UNAUTHORIZED)
+                .where(in_order(*waiting), *waiting)
                 .values(wait=None, not_before=now, paced=False)
                 .returning(message.c.batch_id)
             )
@@ -64,14 +69,12 @@ class HoldStore:
     @staticmethod
     async def _say_held(connection: AsyncConnection, now: datetime) -> None:
         """Give every text that would be due the reason why it is not."""
+        due = (
+            text("status = 'accepted'"),
+            message.c.not_before <= now,
+            or_(message.c.wait.is_(None), message.c.wait != Wait.UNAUTHORIZED),
+        )
         rows = await connection.execute(
-            update(message)
-            .where(
-                text("status = 'accepted'"),
-                message.c.not_before <= now,
-                or_(message.c.wait.is_(None), message.c.wait != Wait.UNAUTHORIZED),
-            )
-            .values(wait=Wait.UNAUTHORIZED)
-            .returning(message.c.batch_id)
+            update(message).where(in_order(*due), *due).values(wait=Wait.UNAUTHORIZED).returning(message.c.batch_id)
         )
         await mark_dirty(connection, rows.scalars().all(), urgent=False)

@@ -16,6 +16,7 @@ from bot.services.notes import NewNote
 from bot.services.outages import End, Known
 from bot.services.showing import Wants
 from bot.store.dirty import mark_dirty
+from bot.store.locks import again_if_undone, in_order
 from bot.store.notes import insert_note
 from bot.store.tables import batch, message, outage, post
 from bot.store.tables import note as words
@@ -108,11 +109,15 @@ class OutageStore:
             counts: dict[str, int] = {row.fate: row.texts for row in await connection.execute(wanted)}
         return Waited(**counts)
 
+    @again_if_undone
     async def release(self, now: datetime) -> None:
         """What waits for the next try, which may be minutes away, is due."""
-        later = update(message).where(
-            text("status = 'accepted'"), message.c.wait.in_((Wait.UNREACHABLE, Wait.BUSY)), message.c.not_before > now
+        waiting = (
+            text("status = 'accepted'"),
+            message.c.wait.in_((Wait.UNREACHABLE, Wait.BUSY)),
+            message.c.not_before > now,
         )
+        later = update(message).where(in_order(*waiting), *waiting)
         async with self._engine.begin() as connection:
             rows = await connection.execute(later.values(not_before=now).returning(message.c.batch_id))
             await mark_dirty(connection, rows.scalars().all(), urgent=False)

@@ -18,6 +18,7 @@ from bot.domain.message import Cause, Status, Wait
 from bot.services.outbox import Claim, Claims, Outcome, Rejected, Taken, Unknown, Withheld
 from bot.services.ports import OutboundText
 from bot.store.dirty import mark_dirty
+from bot.store.locks import again_if_undone
 from bot.store.tables import Time, batch, message, pace, recipient
 from bot.store.upsert import insert_new
 
@@ -43,10 +44,12 @@ _DUE = """
     LIMIT :limit
 """
 _LEASE = "UPDATE message SET lease_owner = :owner, lease_until = :until WHERE seq IN :seqs"
+_LOCK = "SELECT seq FROM message WHERE seq IN :seqs ORDER BY id"
 _SENDING = """
     UPDATE message
     SET status = 'sending', sending_at = :now, check_at = :check_at, checks = 0, checking_since = NULL, wait = NULL
-    WHERE seq IN :seqs AND status = 'accepted' AND lease_owner = :owner AND ready_at > :too_old
+    WHERE seq IN (SELECT seq FROM message WHERE seq IN :seqs ORDER BY id{locked})
+      AND status = 'accepted' AND lease_owner = :owner AND ready_at > :too_old
       AND (send_by IS NULL OR send_by > :now)
       AND NOT EXISTS (SELECT 1 FROM message e WHERE e.pair = message.pair AND e.status = 'sending')
       AND (purpose <> '' OR NOT EXISTS (
@@ -98,7 +101,6 @@ def _statement(sql: str, *times: str, expanding: str = "") -> TextClause:
 
 _STATEMENTS = {
     "lease": _statement(_LEASE, "until", expanding="seqs"),
-    "sending": _statement(_SENDING, "now", "check_at", "too_old", expanding="seqs"),
     "taken": _statement(_TAKEN, "now", "created_at", "check_at"),
     "withheld": _statement(_WITHHELD, "not_before"),
     "rejected": _statement(_REJECTED, "now"),
@@ -126,8 +128,11 @@ class OutboxStore:
         self._engine = engine
         self._interval = timedelta(seconds=1 / rate) if rate else None
         self._give_up = give_up
-        locked = " FOR UPDATE OF m SKIP LOCKED" if engine.dialect.name == "postgresql" else ""
-        self._due = _statement(_DUE + locked, "now", "too_old").columns(
+        several = engine.dialect.name == "postgresql"
+        locked = " FOR NO KEY UPDATE" if several else ""
+        self._lock = _statement(_LOCK + locked, expanding="seqs") if several else None
+        self._sending = _statement(_SENDING.format(locked=locked), "now", "check_at", "too_old", expanding="seqs")
+        self._due = _statement(_DUE + (f"{locked} OF m SKIP LOCKED" if several else ""), "now", "too_old").columns(
             message.c.seq,
             message.c.id,
             message.c.batch_id,
@@ -142,6 +147,7 @@ class OutboxStore:
             message.c.not_before,
         )
 
+    @again_if_undone
     async def claim(self, *, owner: str, now: datetime, until: datetime, limit: int) -> Claims:
         """Lease due messages, oldest first, one per conversation, as many as their numbers' pace allows."""
         async with self._engine.begin() as connection:
@@ -213,6 +219,7 @@ class OutboxStore:
             await mark_dirty(connection, [slot.row.batch_id for slot in later if slot.at - now > _SHOWN], urgent=False)
         return going
 
+    @again_if_undone
     async def mark_sending(
         self, claims: Sequence[Claim], *, owner: str, now: datetime, check_at: datetime
     ) -> frozenset[int]:
@@ -228,7 +235,7 @@ class OutboxStore:
             return frozenset(
                 (
                     await connection.execute(
-                        _STATEMENTS["sending"],
+                        self._sending,
                         {
                             "seqs": [claim.seq for claim in claims],
                             "owner": owner,
@@ -240,9 +247,14 @@ class OutboxStore:
                 ).scalars()
             )
 
+    @again_if_undone
     async def record(self, outcomes: Sequence[Outcome]) -> None:
         """Write what came of requests, all in one transaction."""
+        outcomes = sorted(outcomes, key=lambda outcome: outcome.claim.text.id)
         async with self._engine.begin() as connection:
+            # Most are of one kind; where they are not, one kind after the other is not the order of ids.
+            if self._lock is not None and len({type(outcome) for outcome in outcomes}) > 1:
+                await connection.execute(self._lock, {"seqs": [outcome.claim.seq for outcome in outcomes]})
             for kind, name in ((Taken, "taken"), (Withheld, "withheld"), (Rejected, "rejected"), (Unknown, "unknown")):
                 rows = [_values(outcome) for outcome in outcomes if isinstance(outcome, kind)]
                 if rows:
@@ -252,8 +264,7 @@ class OutboxStore:
                 await connection.execute(_STATEMENTS["spread"], spread)
             final = {outcome.claim.batch_id for outcome in outcomes if isinstance(outcome, Rejected)}
             quiet = {outcome.claim.batch_id for outcome in outcomes if not _silent(outcome)} - final
-            await mark_dirty(connection, final, urgent=True)
-            await mark_dirty(connection, quiet, urgent=False)
+            await mark_dirty(connection, final | quiet, urgent=final)
 
     async def recover(self, now: datetime) -> None:
         """After a start as the only process: nobody holds a lease, and what is sending is in doubt."""

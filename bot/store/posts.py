@@ -36,8 +36,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.domain.message import Batch
 from bot.services.showing import Budget, Claim, Kind, Post, PostState, Wants
 from bot.store.dirty import mark_dirty
+from bot.store.locks import again_if_undone
 from bot.store.tables import Time, batch, conversation, pace, post
-from bot.store.threads import begin_anew, follow_root, join, take_away
+from bot.store.threads import begin_anew, follow_root, join, lock_conversation, take_away
 
 _MICROSECOND = timedelta(microseconds=1)
 _NOW = bindparam("now", type_=Time)
@@ -57,6 +58,7 @@ class PostStore:
         self._budgets = {Wants.POST: posts, Wants.UPDATE: updates}
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
+    @again_if_undone
     async def claim(
         self, now: datetime, *, lease: datetime, limit: int, under_way: Collection[str] = ()
     ) -> list[Claim]:
@@ -98,6 +100,7 @@ class PostStore:
             )
             return inserted.first() is not None
 
+    @again_if_undone
     async def release(
         self,
         claim: Claim,
@@ -149,25 +152,30 @@ class PostStore:
                     update(pace).where(pace.c.key == claim.pace).values(next_at=_plus(pace.c.next_at, -every))
                 )
 
+    @again_if_undone
     async def join(self, joining: Batch, now: datetime) -> None:
         """Give a text its conversation before it is shown; it may begin that, or take it along to its channel."""
         async with self._engine.begin() as connection:
             await join(connection, joining, now)
 
+    @again_if_undone
     async def move(self, claim: Claim, channel: str, reason: str, now: datetime, *, whole: bool = False) -> None:
         """Show a batch elsewhere from now on, from the start; `whole`: its conversation too."""
         values = {"channel": channel, "moved": reason, "wants": int(Wants.POST), "show_lease": None, "show_at": now}
         async with self._engine.begin() as connection:
+            await lock_conversation(connection, claim.batch_id)
             before = (await connection.execute(select(batch).where(batch.c.id == claim.batch_id))).one()
             moved = await connection.execute(_held(claim).values(values).returning(batch.c.id))
             if moved.first() is not None:
                 await connection.execute(delete(post).where(post.c.batch_id == claim.batch_id))
                 await take_away(connection, before, channel, whole=whole)
 
+    @again_if_undone
     async def detach(self, claim: Claim, thread_ts: str, now: datetime) -> None:
         """The conversation's thread is gone: this entry begins a new one."""
         values = {"wants": int(Wants.POST), "show_lease": None, "show_at": now}
         async with self._engine.begin() as connection:
+            await lock_conversation(connection, claim.batch_id)
             detached = await connection.execute(_held(claim).values(values).returning(batch.c.conversation_id))
             row = detached.first()
             if row is not None:

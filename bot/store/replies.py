@@ -14,6 +14,7 @@ from bot.services.ports import NewBatch, NewMessage, OptedOutError
 from bot.services.replying import Answered, StoredReply, Thread, Written
 from bot.store.batches import blocked_among, message_values
 from bot.store.dirty import mark_dirty
+from bot.store.locks import again_if_undone
 from bot.store.tables import batch, conversation, inbound, message, recipient, reply, stray
 from bot.store.upsert import insert_new
 
@@ -44,6 +45,7 @@ class ReplyStore:
         async with self._engine.connect() as connection:
             return await _read(connection, reply_id)
 
+    @again_if_undone
     async def text(self, held: StoredReply, new: NewMessage, now: datetime) -> bool:
         """Text a reply that was held; False when it is no longer held.
 
@@ -81,6 +83,7 @@ class ReplyStore:
             await mark_dirty(connection, [held.id], urgent=False)
         return True
 
+    @again_if_undone
     async def change(self, changed: StoredReply, said: str, now: datetime) -> bool:  # noqa: ARG002 -- the port's
         """Let a reply that has not left say something else; False when it has."""
         async with self._engine.begin() as connection:
@@ -92,6 +95,7 @@ class ReplyStore:
             await connection.execute(update(reply).where(reply.c.id == changed.id).values(text=said))
         return True
 
+    @again_if_undone
     async def withdraw(self, taken: StoredReply, now: datetime) -> bool:
         """Take a reply back that has not left; False when it has."""
         async with self._engine.begin() as connection:

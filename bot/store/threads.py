@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Row, exists, func, literal_column, select, update
+from sqlalchemy import Row, and_, exists, func, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.message import Batch
@@ -29,6 +29,8 @@ async def join(connection: AsyncConnection, joining: Batch, now: datetime) -> No
     row = (await connection.execute(select(conversation).where(conversation.c.pair == pair).with_for_update())).one()
     begins = row.root_id == joining.id or (row.thread_ts is None and not row.root_id)
     moves = not begins and row.channel != joining.channel
+    if moves:
+        await _lock_entries(connection, row.id, joining.id)
     known: dict[str, Any] = {"active_at": now} | (here if begins or moves else {})
     await connection.execute(update(conversation).where(conversation.c.id == row.id).values(known))
     left = {"left_channel": row.channel, "left_ts": row.thread_ts} if moves and row.thread_ts else {}
@@ -36,6 +38,21 @@ async def join(connection: AsyncConnection, joining: Batch, now: datetime) -> No
     await connection.execute(joined.values({"conversation_id": row.id} | left))
     if moves:
         await _take_along(connection, row.id, row.channel, joining.channel)
+
+
+async def lock_conversation(connection: AsyncConnection, entry_id: str) -> None:
+    """Lock an entry, but first its conversation, and together with what may be taken along with it."""
+    its = select(batch.c.conversation_id).where(batch.c.id == entry_id).scalar_subquery()
+    locked = select(conversation.c.id).where(conversation.c.id == its).with_for_update()
+    conversation_id = await connection.scalar(locked)
+    if conversation_id is not None:
+        await _lock_entries(connection, conversation_id, entry_id)
+
+
+async def _lock_entries(connection: AsyncConnection, conversation_id: str, entry_id: str) -> None:
+    waiting = and_(batch.c.conversation_id == conversation_id, batch.c.wants == literal_column("2"))
+    entries = select(batch.c.id).where(or_(batch.c.id == entry_id, waiting)).order_by(batch.c.id)
+    await connection.execute(entries.with_for_update(key_share=True))
 
 
 async def take_away(connection: AsyncConnection, before: Row[Any], channel: str, *, whole: bool) -> None:
