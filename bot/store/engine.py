@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bot.store import sqlite
+from bot.store.hushing import hush
 
 _MIGRATION_LOCK = 0x7468726561647478  # "threadtx"; any constant that no other program takes
 _POOL = 8  # connections to PostgreSQL: listeners, outbox, follower and announcer at once
@@ -120,7 +121,6 @@ def _unwritable(path: Path, exc: OSError) -> DatabaseError:
 
 
 def _sqlite(path: Path) -> AsyncEngine:
-    # hide_parameters: an error's text ends in a log, and the parameters are people's texts.
     # One connection: SQLite before 3.51.3 can corrupt a WAL that two write or checkpoint at once.
     engine = create_async_engine(
         "sqlite+aiosqlite:///",
@@ -131,6 +131,7 @@ def _sqlite(path: Path) -> AsyncEngine:
         pool_timeout=30,
         hide_parameters=True,
     )
+    hush(engine.sync_engine)
 
     @event.listens_for(engine.sync_engine, "begin")
     def _(connection: Connection) -> None:
@@ -159,6 +160,7 @@ def _postgresql(url: str, answer: float) -> AsyncEngine:
         max_overflow=0,
         hide_parameters=True,
     )
+    hush(engine.sync_engine)
 
     # Where one connection says nothing the others went the same way: asking each of them would take as long again.
     @event.listens_for(engine.sync_engine, "checkout")
