@@ -124,7 +124,7 @@ def _sqlite(path: Path) -> AsyncEngine:
     # One connection: SQLite before 3.51.3 can corrupt a WAL that two write or checkpoint at once.
     engine = create_async_engine(
         "sqlite+aiosqlite:///",
-        async_creator=lambda: sqlite.connect(path),
+        async_creator=sqlite.Connector(path).connect,
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1,
         max_overflow=0,

@@ -17,7 +17,22 @@ BEGIN = "BEGIN IMMEDIATE"
 _LOCKED = 1000  # milliseconds to wait for another program's lock
 
 
-async def connect(path: Path) -> aiosqlite.Connection:
+class Connector:
+    """Opens a file anew whenever it is asked to, but never while it is still open; `engine` says why."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._last: _Connection | None = None
+
+    async def connect(self) -> aiosqlite.Connection:
+        """A connection, once the one before has ended."""
+        if self._last is not None:
+            await self._last.ended()
+        self._last = await _connect(self._path)
+        return self._last
+
+
+async def _connect(path: Path) -> "_Connection":
     """A connection that SQLAlchemy takes for aiosqlite's own; transactions begin and end only when it is told so."""
 
     def open_file() -> sqlite3.Connection:
@@ -38,6 +53,25 @@ async def connect(path: Path) -> aiosqlite.Connection:
 
 class _Connection(aiosqlite.Connection):
     _away: asyncio.Task[Any] | None = None  # what the thread does now, even if nobody waits for it any more
+    _stopped: asyncio.Future[Any] | None = None  # set when the thread has been told to close the file and end
+
+    async def ended(self) -> None:
+        """Return when the file is closed."""
+        if self._stopped is not None:
+            await asyncio.wait([self._stopped])
+
+    async def close(self) -> None:
+        """Close the file, if need be when the disk has let go of it: nobody waits for that."""
+        if self._away is None:
+            await super().close()
+        else:
+            self.stop()
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """As aiosqlite has it; a thread that has been told already hears no more."""
+        if self._stopped is None:
+            self._stopped = super().stop()
+        return self._stopped
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Every call of aiosqlite's connection and its cursors comes through here."""
@@ -60,8 +94,10 @@ class _Connection(aiosqlite.Connection):
         self._away.add_done_callback(self._come_back)
         return await asyncio.shield(self._away)
 
-    def _come_back(self, _: asyncio.Task[Any]) -> None:
+    def _come_back(self, away: asyncio.Task[Any]) -> None:
         self._away = None
+        if not away.cancelled():
+            away.exception()  # asked for, or asyncio says that nobody did
 
     def _begin_patiently(self, fn: Callable[..., Any], *args: Any) -> Any:
         self._conn.execute(f"PRAGMA busy_timeout={_LOCKED}")
