@@ -29,6 +29,8 @@ from bot.services.ports import Announcer, Carrier, CarrierState, Clock, LeaseLos
 
 _log = structlog.get_logger(__name__)
 _PAUSE = 1.0  # seconds after the database failed
+_SET_BACK = timedelta(seconds=1)  # by which a clock may lag behind itself before it was set back
+_LOOK = 60.0  # seconds between two looks whether it was set back before we started, or in another process's view
 _GLANCE = 0.05  # seconds between two looks whether people's commands still pour in
 _RUSH = 10  # commands within that time
 _AFTER_YOU = 1.0  # seconds that texts let commands in a rush go first; those must be answered within three
@@ -118,6 +120,10 @@ class Outgoing(Protocol):
         """Write what came of requests."""
         ...
 
+    async def free_stranded(self, now: datetime) -> None:
+        """Let go what waits for a time that only a clock that was set back since can have meant."""
+        ...
+
 
 class Holds(Protocol):
     """Pauses that all processes share."""
@@ -160,6 +166,8 @@ class Outbox:
         self._announcer = announcer
         self._clock = clock
         self._pace = pace
+        self._looked_at = float("-inf")
+        self._started_at: datetime | None = None  # the machine, by its own clock
         self._wake = asyncio.Event()
         self._woken = 0  # times since the last look
         self._freed = asyncio.Event()
@@ -216,6 +224,9 @@ class Outbox:
             return 0
         started = self._clock.boottime()  # before the claim, so that the lease is never thought longer than it is
         now = self._clock.now()
+        if self._may_be_set_back(started, now):
+            await self._outgoing.free_stranded(now)
+            self._looked_at = started
         owner = str(uuid4())
         claims = await self._outgoing.claim(
             owner=owner,
@@ -234,6 +245,11 @@ class Outbox:
         if claims.next_at is None:
             return sweep
         return min(sweep, max(0.001, (claims.next_at - self._clock.now()).total_seconds()))
+
+    def _may_be_set_back(self, boottime: float, now: datetime) -> bool:
+        before, self._started_at = self._started_at, now - timedelta(seconds=boottime)
+        seen = before is not None and before - self._started_at > _SET_BACK
+        return seen or boottime - self._looked_at >= _LOOK
 
     async def _mark(self, claims: Sequence[Claim], owner: str, now: datetime) -> list[Claim]:
         """Mark claimed messages sending; those that are ours to send."""

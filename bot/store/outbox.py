@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, TextClause, bindparam, select, text, update
+from sqlalchemy import Row, TextClause, bindparam, false, func, or_, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import Cause, Status, Wait
 from bot.services.outbox import Claim, Claims, Outcome, Rejected, Taken, Unknown, Withheld
 from bot.services.ports import OutboundText
 from bot.store.dirty import mark_dirty
-from bot.store.locks import again_if_undone
+from bot.store.locks import again_if_undone, in_order
 from bot.store.tables import Time, batch, message, pace, recipient
 from bot.store.upsert import insert_new
 
 _PUNCTUAL = timedelta(seconds=1)  # a slot missed by more is lost: after a pause all that waited would go in one burst
+_AHEAD = timedelta(minutes=1)  # a slot further ahead is looked at more closely
+_NUMBER = "number:"  # keys of the pace table that are ours
 _SHOWN = timedelta(seconds=5)  # a shorter wait for its turn is over before anybody has read of it
 
 # The literals let both databases use the partial indexes. OFFSET 0 keeps PostgreSQL from making a join of the inner
@@ -192,10 +194,10 @@ class OutboxStore:
         unpaced = [row for row in rows if not row.paced or row.not_before <= missed]
         if not unpaced:
             return going
-        slots = await _lock_pace(connection, {f"number:{row.sender}" for row in unpaced}, now)
+        slots = await _lock_pace(connection, {f"{_NUMBER}{row.sender}" for row in unpaced}, now)
         later: list[_Slot] = []
         for row in unpaced:
-            key = f"number:{row.sender}"
+            key = f"{_NUMBER}{row.sender}"
             slot = max(now, slots[key])
             slots[key] = slot + self._interval
             if slot <= now:
@@ -265,6 +267,44 @@ class OutboxStore:
             final = {outcome.claim.batch_id for outcome in outcomes if isinstance(outcome, Rejected)}
             quiet = {outcome.claim.batch_id for outcome in outcomes if not _silent(outcome)} - final
             await mark_dirty(connection, final | quiet, urgent=final)
+
+    @again_if_undone
+    async def free_stranded(self, now: datetime) -> None:
+        """Let go what waits for a time that only a clock that was set back since can have meant.
+
+        A number's next slot lies ahead by as much as texts wait for theirs; and what waits for nothing is due.
+        """
+        soon = now + _AHEAD
+        unforced = (text("status = 'accepted'"), or_(message.c.wait.is_(None), message.c.wait == Wait.PACING))
+        async with self._engine.begin() as connection:
+            ahead = select(message.c.sender, func.count().label("texts")).where(
+                *unforced, message.c.paced == true(), message.c.not_before > soon
+            )
+            texts = {row.sender: row.texts for row in await connection.execute(ahead.group_by(message.c.sender))}
+            interval = self._interval or timedelta(0)
+            slots = select(pace.c.key, pace.c.next_at).where(pace.c.key.startswith(_NUMBER), pace.c.next_at > soon)
+            numbers = [
+                row.key.removeprefix(_NUMBER)
+                for row in await connection.execute(slots.order_by(pace.c.key))
+                if row.next_at > soon + (texts.get(row.key.removeprefix(_NUMBER), 0) + 1) * interval
+            ]
+            stranded = (
+                *unforced,
+                message.c.not_before > soon,
+                or_(message.c.paced == false(), message.c.sender.in_(numbers)),
+            )
+            freed = await connection.execute(
+                update(message)
+                .where(in_order(*stranded), *stranded)
+                .values(not_before=now, paced=False, wait=None)
+                .returning(message.c.batch_id)
+            )
+            batches = freed.scalars().all()
+            for number in numbers:
+                await connection.execute(
+                    update(pace).where(pace.c.key == f"{_NUMBER}{number}", pace.c.next_at > soon).values(next_at=now)
+                )
+            await mark_dirty(connection, batches, urgent=False)
 
     async def recover(self, now: datetime) -> None:
         """After a start as the only process: nobody holds a lease, and what is sending is in doubt."""

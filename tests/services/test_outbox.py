@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -146,6 +147,7 @@ async def test_after_the_lease_nothing_leaves(texting: Texting):
         """Marks, then sleeps past the lease."""
 
         claim = texting.outgoing.claim
+        free_stranded = texting.outgoing.free_stranded
         record = texting.outgoing.record
 
         async def mark_sending(self, *args: object, **kwargs: object) -> frozenset[int]:
@@ -313,6 +315,52 @@ async def test_a_pause_is_not_made_good_in_a_burst(engine: AsyncEngine, clock: F
     assert [post.text for post in texting.carrier.posts] == [str(number) for number in range(8)]
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_clock_that_is_set_back_strands_nothing(engine: AsyncEngine, clock: FakeClock, *, restarted: bool):
+    """Neither what has a slot already nor what comes then waits until the clock is where it was."""
+    texting = await make_texting(engine, clock, rate=5.0)
+    for number in range(5):
+        await texting.accept(f"+1415555{number + 1000}", str(number))
+    await texting.outbox.turn()
+    await texting.outbox.finish()
+    clock.time -= timedelta(hours=3)
+    for number in range(5, 8):
+        await texting.accept(f"+1415555{number + 1000}", str(number))
+    outbox = texting.new_outbox() if restarted else texting.outbox
+    sent = []
+
+    for _ in range(8):
+        await outbox.turn()
+        await outbox.finish()
+        sent.append(len(texting.carrier.posts))
+        clock.move(0.2)
+
+    assert sent[-1] == 8
+    assert max(later - earlier for earlier, later in pairwise(sent)) == 1
+
+
+async def test_a_text_that_came_before_the_clock_was_set_back_goes(texting: Texting):
+    await texting.accept()
+    texting.clock.time -= timedelta(hours=3)
+
+    await texting.hand_over()
+
+    assert len(texting.carrier.posts) == 1
+
+
+async def test_a_slot_far_ahead_is_kept_where_as_many_wait(engine: AsyncEngine, clock: FakeClock):
+    texting = await make_texting(engine, clock, rate=0.1)
+    for number in range(8):
+        await texting.accept(f"+1415555{number + 1000}", str(number))
+    await texting.hand_over()
+
+    for _ in range(2):
+        clock.move(0.1)
+        await texting.hand_over()
+
+    assert len(texting.carrier.posts) == 1
+
+
 async def test_what_waited_for_a_good_token_goes_at_its_numbers_pace(engine: AsyncEngine, clock: FakeClock):
     texting = await make_texting(engine, clock, rate=5.0)
     for number in range(8):
@@ -366,6 +414,7 @@ async def test_what_the_database_did_not_confirm_as_sending_is_no_doubt(texting:
         """Writes the mark and breaks before it says so."""
 
         claim = texting.outgoing.claim
+        free_stranded = texting.outgoing.free_stranded
         record = texting.outgoing.record
 
         async def mark_sending(self, *args: object, **kwargs: object) -> frozenset[int]:
@@ -418,6 +467,7 @@ async def test_nothing_leaves_that_was_claimed_while_the_signal_came(texting: Te
     class Claiming:
         """Is closed while the database answers the claim."""
 
+        free_stranded = texting.outgoing.free_stranded
         mark_sending = texting.outgoing.mark_sending
 
         async def claim(self, **kwargs: Any) -> Claims:
@@ -441,6 +491,7 @@ async def test_what_was_marked_while_the_signal_came_is_given_back(texting: Text
         """Is closed while the database answers the mark."""
 
         claim = texting.outgoing.claim
+        free_stranded = texting.outgoing.free_stranded
         record = texting.outgoing.record
 
         async def mark_sending(self, *args: Any, **kwargs: Any) -> frozenset[int]:
