@@ -95,7 +95,7 @@ class SignedPosts:
             return Answer(0, "", 0.0, "dispatch_failed")
         if self._session is None:
             self._session = ClientSession(timeout=ClientTimeout(total=60))
-        body, content_type = _encode(delivery)
+        body, content_type = encode(delivery)
         # The app judges the age of a request by the real clock, so it is the real clock that signs.
         timestamp = str(int(time.time() + self.skew))
         headers = {
@@ -126,7 +126,8 @@ class SignedPosts:
             await self._session.close()
 
 
-def _encode(delivery: Delivery) -> tuple[str, str]:
+def encode(delivery: Delivery) -> tuple[str, str]:
+    """The body of a request, and its content type."""
     form = "application/x-www-form-urlencoded"
     if delivery.kind == "slash_commands":
         return urlencode(delivery.payload), form

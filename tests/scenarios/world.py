@@ -227,6 +227,21 @@ def read_view(view: OpenView) -> str:
 
 
 @asynccontextmanager
+async def open_stage(
+    database_url: str, *, socket_mode: bool = False, dids: Iterable[Did] = DIDS
+) -> AsyncIterator[World]:
+    """Start all but the bot."""
+    async with (
+        PretendSlack(MANIFEST, socket_mode=socket_mode) as slack,
+        PretendCarrier(dids=dids) as carrier,
+        ClientSession() as http,
+    ):
+        slack.rates.post_rate *= _SPEED
+        carrier.behave(moves=False)
+        yield World(slack, carrier, http, database_url, socket_mode)
+
+
+@asynccontextmanager
 async def open_world(
     database_url: str,
     *,
@@ -244,14 +259,7 @@ async def open_world(
         prepare: Called before the bot starts.
         settings: Of the bot, beyond QUICK.
     """
-    async with (
-        PretendSlack(MANIFEST, socket_mode=socket_mode) as slack,
-        PretendCarrier(dids=dids) as carrier,
-        ClientSession() as http,
-    ):
-        slack.rates.post_rate *= _SPEED
-        carrier.behave(moves=False)
-        world = World(slack, carrier, http, database_url, socket_mode)
+    async with open_stage(database_url, socket_mode=socket_mode, dids=dids) as world:
         prepare(world)
         async with world.bot(**settings):
             yield world

@@ -1,0 +1,60 @@
+"""All that a request could change: the database row by row, what was posted in Slack, and what CarrierX was asked."""
+
+import asyncio
+import io
+import json
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+from sqlalchemy import select
+
+from bot.store.engine import open_database
+from bot.store.tables import metadata
+from playground.slack.workspace import BOT_USER
+from tests.scenarios.world import DIGITS, SECRET, World
+
+CANARY = "canary"
+_LOOK = 0.02  # seconds between two looks: a database tells nobody what changed
+_UNSETTLED = "SELECT id FROM batch WHERE wants > 0 UNION SELECT ts FROM stray"
+_MOVES = "cursor"  # reading CarrierX's records writes how far it has come, whoever asks for what
+
+
+async def look(world: World) -> dict[str, Any]:
+    """Everything as it stands; the bot should not run."""
+    async with open_database(world.database_url) as engine, engine.connect() as connection:
+        rows = {
+            table.name: sorted(map(tuple, (await connection.execute(select(table))).all()), key=repr)
+            for table in metadata.sorted_tables
+            if table.name != _MOVES
+        }
+    posts = [
+        (message.channel, message.ts, message.text, message.blocks, _marks(message.reactions))
+        for channel in world.slack.workspace.conversations.values()
+        for message in channel.history.values()
+    ]
+    return {"rows": rows, "slack": posts, "carrier": list(world.carrier.posts)}
+
+
+async def settle(world: World) -> None:
+    """Wait until Slack shows all that it should; the bot's database is SQLite."""
+    path = world.database_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        async with asyncio.timeout(10):
+            while connection.execute(_UNSETTLED).fetchone():  # noqa: ASYNC110 -- another program's state
+                await asyncio.sleep(_LOOK)
+
+
+def lines(world: World, logs: io.StringIO) -> list[str]:
+    """The bot's own lines since the last look; fails when anybody's holds a secret, a number or a text."""
+    said = logs.getvalue().splitlines()
+    logs.seek(0)
+    logs.truncate()
+    hidden = (CANARY, SECRET, DIGITS, world.slack.signing_secret, world.slack.bot_token, world.carrier.token)
+    assert not [word for word in hidden if any(word in line for line in said)], said
+    return [line for line in said if json.loads(line)["logger"].startswith("bot")]
+
+
+def _marks(reactions: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[str, ...]:
+    """The bot's own."""
+    return tuple(name for name, users in reactions if BOT_USER in users)
