@@ -285,6 +285,8 @@ class Replying:
         now, thread = self._clock.now(), reply.thread
         if user_id != reply.user_id:
             raise RefusedError("Only who wrote a reply can send it to the phone.")
+        if reply.reply.state is ReplyState.NOTE:
+            raise RefusedError("This is a note among colleagues, so it was not sent. Write what the phone is to read.")
         if flaw := self._flaw(thread, reply.reply.text):
             raise RefusedError(flaw)
         told = _tell_of(Say.SENT, reply)
@@ -333,6 +335,10 @@ class Replying:
         if not await self._replies.withdraw(reply, self._clock.now()):
             raise RefusedError("Too late: the text has gone to CarrierX already, or may have.")
         self._announcer.wake()
+
+    async def is_open(self, channel: str) -> bool:
+        """Whether guests, other companies' people, bots and workflows may text from a channel, too."""
+        return (await self._rules.channel_rule(channel)).everyone
 
     async def find(self, channel: str, ts: str) -> StoredReply | None:
         """A reply by Slack's name."""

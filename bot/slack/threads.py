@@ -182,6 +182,7 @@ class Threads:
             return
         try:
             if event["reaction"] == _SEND:
+                await self._admit(user_id, "", reply.channel)
                 told = await self._replying.send(reply, user_id)
                 self._tell(told if told.say is Say.MET else None)
             else:
@@ -199,9 +200,8 @@ class Threads:
         """Send to phone, and Send anyway."""
         await ack()
         async with answering(partial(self._telling.tell_presser, body), "send_reply", may_send=True):
-            user_id = body["user"]["id"]
-            await self._people.admit(user_id, read_team(body))
-            reply = await self._known(action["value"])
+            user_id, reply = body["user"]["id"], await self._known(action["value"])
+            await self._admit(user_id, read_team(body), reply.channel)
             told = await self._replying.send(reply, user_id, anyway=action["action_id"] == TEXT_ANYWAY)
             if told.say is Say.MET:
                 self._replace(body, told)
@@ -212,9 +212,9 @@ class Threads:
         """Undo, while a reply waits a few seconds."""
         await ack()
         async with answering(partial(self._telling.tell_presser, body), "undo"):
-            user_id = body["user"]["id"]
-            await self._people.admit(user_id, read_team(body))
-            await self._replying.undo(await self._known(action["value"]), user_id)
+            user_id, reply = body["user"]["id"], await self._known(action["value"])
+            await self._admit(user_id, read_team(body), reply.channel)
+            await self._replying.undo(reply, user_id)
             self._telling.soon(self._workspace.take_back(body.get("response_url") or ""))
 
     async def press_decision(self, ack: AsyncAck, body: Body, action: Body) -> None:
@@ -241,7 +241,7 @@ class Threads:
         await ack()
         async with answering(partial(self._telling.tell_shortcut, body), "shortcut", may_send=True):
             user_id, channel, message = body["user"]["id"], body["channel"]["id"], body["message"]
-            await self._people.admit(user_id, read_team(body))
+            await self._admit(user_id, read_team(body), channel)
             reply = await self._replying.find(channel, str(message.get("ts")))
             if reply is None and _stands_in_thread(message) and not self._is_ours(message):
                 # Its event has not come yet, or never will.
@@ -251,6 +251,15 @@ class Threads:
                 raise RefusedError("This is no reply in a conversation with a phone, so it was not sent.")
             told = await self._replying.send(reply, user_id)
             self._tell(told if told.say is Say.MET else None)
+
+    async def _admit(self, user_id: str, team: str, channel: str) -> None:
+        """Return when somebody may text their own reply: a member, or anybody where an administrator said so.
+
+        Raises:
+            RefusedError: They may not.
+        """
+        if not await self._replying.is_open(channel):
+            await self._people.admit(user_id, team)
 
     async def _known(self, reply_id: str) -> StoredReply:
         reply = await self._replying.get(reply_id)

@@ -178,6 +178,57 @@ async def test_guests_and_workflows_are_not_texted(sqlite_url: str):
         assert post.text == "a member"
 
 
+@pytest.mark.parametrize("how", ["button", "reaction", "shortcut"])
+async def test_guest_sends_their_own_reply_where_everyone_may(sqlite_url: str, how: str):
+    """What an administrator allowed is not refused at the button; somebody else's reply is not theirs to send."""
+    await in_mode(sqlite_url, Mode.ASK, everyone=True)
+    async with open_world(sqlite_url) as world:
+        root = await conversation(world)
+        theirs = await world.slack.say("alice", "general", "not the guest's", thread_ts=root.ts)
+        said = await world.slack.say("gus", "general", "on my way", thread_ts=root.ts)
+        whisper = await whispered(world, "gus", "[Send to phone]")
+        await world.slack.message_shortcut("gus", "general", theirs.ts, "sms_send_reply")
+        refused = await whispered(world, "gus", "Only who wrote a reply can send it")
+        if how == "button":
+            await world.slack.press("gus", whisper, "sms_text_reply")
+        elif how == "reaction":
+            await world.slack.react("gus", said, "outbox_tray")
+        else:
+            await world.slack.message_shortcut("gus", "general", said.ts, "sms_send_reply")
+        await world.posted()
+        await marked(world, said, "incoming_envelope")
+
+        assert refused is not None
+        assert [post.text for post in world.carrier.posts] == ["on my way"]
+
+
+async def test_guest_takes_their_own_reply_back_where_everyone_may(sqlite_url: str):
+    """In auto mode it goes by itself, so Undo is theirs as well."""
+    await in_mode(sqlite_url, Mode.AUTO, everyone=True)
+    async with open_world(sqlite_url, sms_undo_seconds=600) as world:
+        root = await conversation(world)
+        await world.slack.say("gus", "general", "on my way", thread_ts=root.ts)
+        await world.slack.press("gus", await whispered(world, "gus", "[Undo]"), "sms_undo")
+        world.clock.move(601)
+        await world.command("+15162065574 somebody else")
+        await world.posted()
+
+        assert [post.text for post in world.carrier.posts] == ["somebody else"]
+
+
+async def test_note_is_not_sent_by_a_reaction_either(sqlite_url: str):
+    """It says so, instead of that it was sent."""
+    await in_mode(sqlite_url, Mode.AUTO)
+    async with open_world(sqlite_url) as world:
+        root = await conversation(world)
+        note = await world.slack.say("alice", "general", "// is he a customer?", thread_ts=root.ts)
+        await marked(world, note, "lock")
+        await world.slack.react("alice", note, "outbox_tray")
+        await whispered(world, "alice", "This is a note among colleagues, so it was not sent")
+
+        assert world.carrier.posts == []
+
+
 async def test_reply_in_a_thread_of_several_texts_is_never_texted(world: World):
     """It belongs to no conversation: each phone's first answer opens its own thread."""
     view = await world.form()

@@ -138,3 +138,12 @@ async def test_a_deletion_after_the_text_has_left_says_so(engine: AsyncEngine, r
 
     assert not await replies.withdraw(looked_at, NOW)
     assert await standing(engine) == ("texted", "at nine", "queued", "at nine")
+
+
+@pytest.mark.parametrize("state", [ReplyState.HELD, ReplyState.NOTE])
+async def test_what_has_not_been_texted_can_be_taken_back(engine: AsyncEngine, replies: ReplyStore, state: ReplyState):
+    """Once and again; a note never goes anyway."""
+    written = await write(engine, state)
+
+    assert [await replies.withdraw(written, NOW) for _ in range(2)] == [True, True]
+    assert not await replies.text(written, a_text(), NOW)
