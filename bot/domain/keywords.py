@@ -8,7 +8,7 @@ nothing but START, UNSTOP and, from somebody who is opted out, YES opts anybody 
 from enum import StrEnum
 
 from bot.domain.wishes import is_wish
-from bot.domain.words import fold, without_courtesies
+from bot.domain.words import Words, fold, without_courtesies
 
 
 class Keyword(StrEnum):
@@ -19,6 +19,14 @@ class Keyword(StrEnum):
     HELP = "help"  # say who we are
     ASK = "ask"  # a person decides: Opt out, or Keep
     NONE = ""  # ordinary speech
+
+
+class Language(StrEnum):
+    """What a keyword was said in, and is answered in."""
+
+    ENGLISH = "en"
+    FRENCH = "fr"
+    SPANISH = "es"
 
 
 _FCC = {"stop", "quit", "end", "revoke", "optout", "cancel", "unsubscribe"}  # 47 CFR 64.1200(a)(10)
@@ -49,6 +57,7 @@ _STOP = _FCC | _INDUSTRY | _FRENCH | _SPANISH
 _START = {("start",), ("unstop",)}  # Telnyx, Amazon; others' SUBSCRIBE, CONTINUE, BEGIN are also ordinary words
 _YES = ("yes",)  # Twilio; ordinary speech from anybody who is not opted out
 _HELP = {"help", "info", "aide", "ayuda"}  # HELP, INFO, AIDE: the Canadian guidelines; AYUDA: beside ALTO
+_LANGUAGES = dict.fromkeys(_FRENCH | {"aide"}, Language.FRENCH) | dict.fromkeys(_SPANISH | {"ayuda"}, Language.SPANISH)
 
 
 def read_keyword(text: str, *, blocked: bool) -> Keyword:
@@ -62,9 +71,7 @@ def read_keyword(text: str, *, blocked: bool) -> Keyword:
         blocked: Whether its sender is opted out now; only then does YES opt in.
     """
     whole = fold(text)
-    words = without_courtesies(whole)
-    if words and len(set(words)) == 1:
-        words = words[:1]
+    words = _pick(whole)
     if words in _START or (blocked and whole == _YES):
         return Keyword.START
     solid = "".join(words)  # so that "opt-out", "stop all" and "S.T.O.P." are the listed words
@@ -73,3 +80,14 @@ def read_keyword(text: str, *, blocked: bool) -> Keyword:
     if solid in _HELP:
         return Keyword.HELP
     return Keyword.ASK if is_wish(text) else Keyword.NONE
+
+
+def read_language(text: str) -> Language:
+    """What a text is answered in that is a keyword: French or Spanish where the keyword is."""
+    return _LANGUAGES.get("".join(_pick(fold(text))), Language.ENGLISH)
+
+
+def _pick(whole: Words) -> Words:
+    """What may be a keyword: without courtesies, and once where it was said several times."""
+    words = without_courtesies(whole)
+    return words[:1] if len(set(words)) == 1 else words

@@ -14,6 +14,7 @@ from typing import Protocol
 import structlog
 
 from bot.domain.answers import write_help_answer, write_start_answer, write_stop_answer
+from bot.domain.keywords import read_language
 from bot.domain.message import E164
 from bot.errors import CarrierError
 from bot.services.ports import Announcer, Carrier, Clock, InboundText
@@ -321,6 +322,7 @@ class Receiving:
         ours = self._find_ours(text)
         members = {text.sender, *text.group} - {ours, ""} if text.group else {text.sender}
         team, _ = self._team()
+        language = read_language(text.text)
         stored = await self._inbox.receive(
             Arrival(
                 text=text,
@@ -329,8 +331,8 @@ class Receiving:
                 team=team,
                 home=self._rules.home,
                 answers=Answers(
-                    stop=write_stop_answer(self.brand),
-                    help=write_help_answer(self.brand, self._rules.contact),
+                    stop=write_stop_answer(self.brand, language),
+                    help=write_help_answer(self.brand, self._rules.contact, language),
                     start=write_start_answer(self.brand),
                 ),
                 from_record=from_record,

@@ -1,15 +1,15 @@
 import pytest
 
 from bot.domain.answers import write_help_answer, write_start_answer, write_stop_answer
+from bot.domain.keywords import Keyword, Language, read_keyword, read_language
 from bot.domain.segments import Segments, count_segments
 
 BRAND = "Harbor Street Family Dentistry"  # 30 characters
 CONTACT = "https://harbor-street.example/contact-us"  # 40
 ANSWERS = [
-    write_stop_answer(BRAND),
     write_start_answer(BRAND),
-    write_help_answer(BRAND, ""),
-    write_help_answer(BRAND, CONTACT),
+    *(write_stop_answer(BRAND, language) for language in Language),
+    *(write_help_answer(BRAND, contact, language) for language in Language for contact in ("", CONTACT)),
 ]
 
 
@@ -18,6 +18,51 @@ def test_the_confirmation_says_that_it_is_done_and_nothing_else() -> None:
     assert write_stop_answer("Acme") == (
         "Acme: You are opted out and will get no more texts from us. Reply START to get them again."
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            Language.FRENCH,
+            "Acme: C'est fait, vous ne recevrez plus nos textos. Répondez START pour les recevoir de nouveau.",
+        ),
+        (
+            Language.SPANISH,
+            "Acme: Listo: ya no le enviaremos mensajes. Responda START para recibirlos de nuevo.",
+        ),
+    ],
+)
+def test_the_confirmation_is_in_the_keywords_language(language: Language, said: str) -> None:
+    """The same law: that it is done and how to undo it, nothing else."""
+    assert write_stop_answer("Acme", language) == said
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            Language.FRENCH,
+            "Acme: Aide: 800-555-1212. Répondez ARRET pour ne plus en recevoir. Frais de msg et données possibles.",
+        ),
+        (
+            Language.SPANISH,
+            "Acme: Ayuda: 800-555-1212. Responda ALTO para no recibir mensajes. Pueden aplicar cargos de msj y datos.",
+        ),
+    ],
+)
+def test_help_is_in_the_keywords_language(language: Language, said: str) -> None:
+    """Brand, contact, how to stop, and what it may cost."""
+    assert write_help_answer("Acme", "800-555-1212", language) == said
+
+
+@pytest.mark.parametrize("language", Language)
+def test_what_an_answer_says_to_reply_does_what_it_says(language: Language) -> None:
+    """START lifts the block; the word for an end is one in that very language."""
+    told = next(word for word in write_help_answer("", "", language).split() if word.isupper() and len(word) > 3)
+
+    assert " START " in write_stop_answer("", language)
+    assert (read_keyword(told, blocked=False), read_language(told)) == (Keyword.STOP, language)
 
 
 def test_help_has_what_carrierx_asks_for() -> None:

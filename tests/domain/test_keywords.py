@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.domain.keywords import Keyword, read_keyword
+from bot.domain.keywords import Keyword, Language, read_keyword, read_language
 
 STOP, START, HELP, ASK, NONE = Keyword.STOP, Keyword.START, Keyword.HELP, Keyword.ASK, Keyword.NONE
 
@@ -276,6 +276,29 @@ def test_a_listed_word_among_others_is_at_most_asked_about(
     found = read_keyword(text, blocked=blocked)
 
     assert found in ({NONE, ASK} if before or after else {STOP, START, HELP, NONE})
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Arrêt", Language.FRENCH),
+        ("ARRET ARRET", Language.FRENCH),
+        ("désabonnement svp", Language.FRENCH),
+        ("Aide !", Language.FRENCH),
+        ("¡ALTO!", Language.SPANISH),
+        ("cancelar, gracias", Language.SPANISH),
+        ("ayuda", Language.SPANISH),
+        ("STOP", Language.ENGLISH),
+        ("STOP merci", Language.ENGLISH),
+        ("stop, por favor", Language.ENGLISH),
+        ("info", Language.ENGLISH),
+        ("cancel", Language.ENGLISH),
+        ("", Language.ENGLISH),
+    ],
+)
+def test_keyword_is_answered_in_its_own_language(text: str, language: Language) -> None:
+    """STOP is said in every language, so the courtesy beside it proves nothing."""
+    assert read_language(text) is language
 
 
 @given(text=st.text())

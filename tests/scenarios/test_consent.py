@@ -45,6 +45,39 @@ async def test_stop_is_confirmed_once_and_then_nothing_goes(each_world: World):
     assert len(world.carrier.posts) == 1
 
 
+@pytest.mark.parametrize(
+    ("word", "answer"),
+    [
+        (
+            "Arrêt",
+            "Acme: C'est fait, vous ne recevrez plus nos textos. Répondez START pour les recevoir de nouveau.",
+        ),
+        ("ALTO", "Acme: Listo: ya no le enviaremos mensajes. Responda START para recibirlos de nuevo."),
+        (
+            "AIDE",
+            (
+                "Acme: Pour de l'aide, répondez à ce texto. Répondez ARRET pour ne plus en recevoir. "
+                "Frais de msg et données possibles."
+            ),
+        ),
+        (
+            "ayuda",
+            (
+                "Acme: Para ayuda responda a este mensaje. Responda ALTO para no recibir mensajes. "
+                "Pueden aplicar cargos de msj y datos."
+            ),
+        ),
+    ],
+)
+async def test_answer_is_in_the_keywords_language(world: World, word: str, answer: str):
+    """Canada's ARRET and AIDE in French, ALTO in Spanish."""
+    root = await say(world, word, 1)
+    post = await world.posted()
+    await world.shown(root, answer)
+
+    assert (post.text, len(world.carrier.posts)) == (answer, 1)
+
+
 async def test_start_lifts_the_block(world: World):
     """YES does too, from somebody who is blocked; from others it is ordinary speech."""
     await say(world, "yes", 1)
