@@ -64,6 +64,20 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """A thread that its conversation has left.
+
+    Attributes:
+        thread: The conversation.
+        channel, thread_ts: Where it is now, "" while it is shown nowhere yet.
+    """
+
+    thread: Thread
+    channel: str
+    thread_ts: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredReply:
     """A reply as it stands.
 
@@ -103,6 +117,7 @@ class Say(StrEnum):
     HELD = "held"  # it was not sent, and why
     KEPT = "kept"  # the phone keeps what was sent
     MET = "met"  # somebody else has just answered
+    LEFT = "left"  # the conversation goes on elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +132,7 @@ class Told:
         answered: Somebody else who has just answered, None when nobody has.
         group: How many phones a reply goes to.
         auto: It went by itself.
+        former: The thread that it stands in, where its conversation has left it.
     """
 
     say: Say
@@ -128,6 +144,7 @@ class Told:
     answered: Answered | None = None
     group: int = 1
     auto: bool = False
+    former: Former | None = None
 
 
 class Replies(Protocol):
@@ -135,6 +152,10 @@ class Replies(Protocol):
 
     async def thread(self, channel: str, thread_ts: str) -> Thread | None:
         """The conversation of a thread, None when it is none's."""
+        ...
+
+    async def former(self, channel: str, thread_ts: str) -> Former | None:
+        """A thread that was a conversation's before, None when it was none's."""
         ...
 
     async def find(self, channel: str, ts: str) -> StoredReply | None:
@@ -223,11 +244,15 @@ class Replying:
             NotStoredError, StoredOrNotError: Slack should tell again.
         """
         thread = await self._replies.thread(written.channel, written.thread_ts)
-        if thread is None:
-            if written.ours:
-                await self._replies.keep_stray(written, self._clock.now())
+        if thread is not None:
+            return await self._take(written, thread)
+        if not written.ours:
             return None
-        return await self._take(written, thread)
+        former = await self._replies.former(written.channel, written.thread_ts)
+        if former is not None:
+            return await self._point_on(written, former)
+        await self._replies.keep_stray(written, self._clock.now())
+        return None
 
     async def take_strays(self) -> list[Told]:
         """Take the replies whose threads have become known."""
@@ -249,6 +274,17 @@ class Replying:
         if flaw or written.files or rule.mode is Mode.ASK:
             return await self._hold_back(written, thread, flaw)
         return await self._text(written, thread)
+
+    async def _point_on(self, written: Written, former: Former) -> Told | None:
+        """Say once where a conversation is now to whoever meant to answer the phone where it is no more."""
+        rule = await self._rules.channel_rule(written.channel)
+        if rule.mode is Mode.OFF or not written.user_id:
+            return None
+        noted = rule.mode is Mode.AUTO and is_note(written.text, mentions_colleague=written.mentions)
+        stored = await self._store(written, former.thread, ReplyState.NOTE)
+        if not stored or noted or not (written.member or rule.everyone):
+            return None
+        return replace(_tell(Say.LEFT, stored, written, former.thread), former=former)
 
     async def _hold_back(self, written: Written, thread: Thread, flaw: str) -> Told | None:
         """Nothing goes until its author says so, or as long as something is wrong with it."""
@@ -286,7 +322,7 @@ class Replying:
         if user_id != reply.user_id:
             raise RefusedError("Only who wrote a reply can send it to the phone.")
         if reply.reply.state is ReplyState.NOTE:
-            raise RefusedError("This is a note among colleagues, so it was not sent. Write what the phone is to read.")
+            raise RefusedError("This reply stays among colleagues, so it was not sent.")
         if flaw := self._flaw(thread, reply.reply.text):
             raise RefusedError(flaw)
         told = _tell_of(Say.SENT, reply)

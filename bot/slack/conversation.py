@@ -145,10 +145,15 @@ def show_link(channel_id: str, ts: str, workspace: str) -> Content:
         ts: Its first message there.
         workspace: Slack's address of the workspace, "" when it is not known.
     """
-    elements = [words("This conversation goes on in "), channel(channel_id)]
-    if workspace:
+    where = [words("This conversation goes on in "), *name_thread(channel_id, ts, workspace)]
+    said = f"This conversation goes on in <#{channel_id}>. Replies here are not texted."
+    return Content(said, (rich_text(section(*where, words(". Replies here are not texted."))),))
+
+
+def name_thread(channel_id: str, ts: str, workspace: str) -> list[Element]:
+    """A channel, with a link to a thread in it where Slack's address of the workspace and the thread are known."""
+    elements = [channel(channel_id)]
+    if workspace and ts:
         url = f"{workspace.rstrip('/')}/archives/{channel_id}/p{ts.replace('.', '')}"
         elements += [words(": "), link(url, "its new thread")]
-    elements.append(words(". Replies here are not texted."))
-    said = f"This conversation goes on in <#{channel_id}>. Replies here are not texted."
-    return Content(said, (rich_text(section(*elements)),))
+    return elements

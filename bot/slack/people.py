@@ -214,6 +214,7 @@ class People:
         self.identity = Identity(
             team=me.get("team_id") or "",
             team_name=me.get("team") or "",
+            url=me.get("url") or "",
             bot_id=me.get("bot_id") or "",
             bot_user_id=me.get("user_id") or "",
         )

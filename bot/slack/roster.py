@@ -47,10 +47,11 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the bot is: its workspace with its name, and its own ids, by which it knows its own messages."""
+    """Who the bot is: its workspace with its name and address, and its own ids, by which it knows its own messages."""
 
     team: str = ""
     team_name: str = ""
+    url: str = ""
     bot_id: str = ""
     bot_user_id: str = ""
 

@@ -23,7 +23,7 @@ from bot.slack.people import People
 from bot.slack.reading import read_reply
 from bot.slack.telling import Telling, read_team
 from bot.slack.web_client import Workspace
-from bot.slack.whispers import TEXT_ANYWAY, TEXT_REPLY, UNDO, show_met, show_told
+from bot.slack.whispers import TEXT_ANYWAY, TEXT_REPLY, UNDO, show_left, show_met, show_told
 
 SEND_REPLY: Final = "sms_send_reply"
 
@@ -245,7 +245,10 @@ class Threads:
             reply = await self._replying.find(channel, str(message.get("ts")))
             if reply is None and _stands_in_thread(message) and not self._is_ours(message):
                 # Its event has not come yet, or never will.
-                await self._replying.write(await self._read(message, channel, read_team(body)))
+                told = await self._replying.write(await self._read(message, channel, read_team(body)))
+                if told is not None and told.say is Say.LEFT:
+                    self._tell(told)
+                    return
                 reply = await self._replying.find(channel, str(message["ts"]))
             if reply is None:
                 raise RefusedError("This is no reply in a conversation with a phone, so it was not sent.")
@@ -272,8 +275,12 @@ class Threads:
     def _tell(self, told: Told | None) -> None:
         if told is None:
             return
-        met = told.say is Say.MET and told.answered is not None
-        said = show_met(told) if met and told.auto else show_told(told, self._undo)
+        if told.former is not None:
+            said = show_left(told.former, self._people.identity.url)
+        elif told.answered is not None and told.say is Say.MET and told.auto:
+            said = show_met(told)
+        else:
+            said = show_told(told, self._undo)
         self._telling.soon(self._workspace.whisper(told.channel, told.thread_ts, told.user_id, said))
 
     def _whisper(self, reply: StoredReply, error: BotError) -> None:

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from bot.services.replying import Answered, Say, Told
+from bot.services.replying import Answered, Former, Say, Told
 from bot.slack.blocks import Content, show_button
+from bot.slack.conversation import name_thread
 from bot.slack.rich_text import Element, clip, mention, quote, rich_text, section, words
 from bot.slack.text import to_slack_fallback
 
@@ -54,6 +55,21 @@ def _say(told: Told, undo_seconds: float) -> tuple[str, Element | None]:
             )
         case _:
             return "Sent to the phone.", None
+
+
+def show_left(former: Former, workspace: str) -> Content:
+    """Of a reply in a thread that its conversation has left: that it was not sent, and where to write.
+
+    Args:
+        former: Where the conversation is now.
+        workspace: Slack's address of the workspace, "" when it is not known.
+    """
+    lead = "Not sent to the phone: this conversation goes on "
+    if former.channel[:1] not in {"C", "G"}:
+        return Content(f"{lead}elsewhere.", (rich_text(section(words(f"{lead}elsewhere."))),))
+    place = name_thread(former.channel, former.thread_ts, workspace)
+    said = f"{lead}in <#{former.channel}>. Write it there."
+    return Content(said, (rich_text(section(words(f"{lead}in "), *place, words(". Write it there."))),))
 
 
 def show_met(told: Told) -> Content:

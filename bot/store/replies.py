@@ -6,16 +6,16 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, text, update
+from sqlalchemy import Row, delete, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import E164, Reply, ReplyState, Status, Wait
 from bot.services.ports import NewBatch, NewMessage, OptedOutError
-from bot.services.replying import Answered, StoredReply, Thread, Written
+from bot.services.replying import Answered, Former, StoredReply, Thread, Written
 from bot.store.batches import blocked_among, message_values
 from bot.store.dirty import mark_dirty
 from bot.store.locks import again_if_undone
-from bot.store.tables import batch, conversation, inbound, message, recipient, reply, stray
+from bot.store.tables import batch, conversation, inbound, message, post, recipient, reply, stray
 from bot.store.upsert import insert_new
 
 _TOGETHER = 100
@@ -33,6 +33,24 @@ class ReplyStore:
         async with self._engine.connect() as connection:
             row = (await connection.execute(theirs)).first()
         return None if row is None else _read_thread(row)
+
+    async def former(self, channel: str, thread_ts: str) -> Former | None:
+        """A thread that was a conversation's before, None when it was none's."""
+        theirs = (
+            select(conversation)
+            .join(batch, batch.c.conversation_id == conversation.c.id)
+            .join(post, post.c.batch_id == batch.c.id)
+            .where(
+                post.c.channel == channel,
+                post.c.ts == thread_ts,
+                post.c.thread_ts.is_(None),
+                # It may have become the conversation's thread since somebody looked.
+                or_(conversation.c.channel != channel, conversation.c.thread_ts.is_distinct_from(thread_ts)),
+            )
+        )
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(theirs)).first()
+        return None if row is None else Former(_read_thread(row), row.channel, row.thread_ts or "")
 
     async def find(self, channel: str, ts: str) -> StoredReply | None:
         """A reply by Slack's name."""

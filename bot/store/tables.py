@@ -441,5 +441,12 @@ post = Table(
     Column("shown", Text, nullable=False),  # digest of the content that Slack has
     Column("updated_at", Time),
     Index("post_of_batch", "batch_id", "kind", unique=True),
+    Index(
+        "post_with_thread",
+        "channel",
+        "ts",
+        sqlite_where=text("thread_ts IS NULL"),
+        postgresql_where=text("thread_ts IS NULL"),
+    ),
 )
 """The bot's messages in Slack; the row is written before the request, so that a crash leaves a trace."""

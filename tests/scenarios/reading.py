@@ -13,7 +13,7 @@ def read(message: Message | Ephemeral) -> str:
     return "\n".join(line for block in message.blocks for line in _lines(block)) or message.text
 
 
-def links(message: Message) -> dict[str, str]:
+def links(message: Message | Ephemeral) -> dict[str, str]:
     """Address per label of a message's links."""
     return {element["text"]: element["url"] for element in _all(message.blocks) if element.get("type") == "link"}
 

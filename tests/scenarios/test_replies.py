@@ -6,7 +6,7 @@ from bot.domain.rules import ChannelRule, Mode
 from bot.store.engine import open_database
 from bot.store.rules import RuleStore
 from playground.slack.workspace import Ephemeral, Message
-from tests.scenarios.reading import read
+from tests.scenarios.reading import links, read
 from tests.scenarios.world import DIGITS, World, open_world
 
 OURS = "15162065575"
@@ -224,7 +224,7 @@ async def test_note_is_not_sent_by_a_reaction_either(sqlite_url: str):
         note = await world.slack.say("alice", "general", "// is he a customer?", thread_ts=root.ts)
         await marked(world, note, "lock")
         await world.slack.react("alice", note, "outbox_tray")
-        await whispered(world, "alice", "This is a note among colleagues, so it was not sent")
+        await whispered(world, "alice", "This reply stays among colleagues, so it was not sent.")
 
         assert world.carrier.posts == []
 
@@ -258,6 +258,50 @@ async def test_text_from_another_channel_takes_the_conversation_along(world: Wor
     await world.shown(moved, "ok", place=1)
 
     assert len(world.slack.thread(root.ts)) == 2
+
+
+async def test_reply_in_a_thread_that_was_left_is_pointed_on(each_world: World):
+    """Privately, once, however often Slack tells of it; nothing goes."""
+    world = each_world
+    root = await world.text("first")
+    await world.posted()
+    await world.shown(root, "queued")
+    await world.text("second", channel="general")
+    await world.posted(2)
+    moved = await world.root("general")
+    await world.shown(root, "This conversation goes on in <#C0GENERAL>", place=1)
+    said = await world.slack.say("alice", "support", "see you", thread_ts=root.ts)
+    whisper = await whispered(
+        world, "alice", "Not sent to the phone: this conversation goes on in <#C0GENERAL>: its new thread."
+    )
+    await world.slack.redeliver(world.slack.told_of(said), retry=1)
+    await marked(world, said, "lock")
+    await world.slack.message_shortcut("alice", "support", said.ts, "sms_send_reply")
+    await whispered(world, "alice", "This reply stays among colleagues, so it was not sent.")
+
+    assert links(whisper) == {
+        "its new thread": f"https://acme.slack.com/archives/C0GENERAL/p{moved.ts.replace('.', '')}"
+    }
+    assert (whisper.channel, whisper.thread_ts) == ("C0SUPPORT", root.ts)
+    assert sum("goes on" in read(each) for each in world.slack.ephemerals) == 1
+    assert len(world.carrier.posts) == 2
+
+
+@pytest.mark.parametrize(("user", "mode"), [("gus", Mode.ASK), ("alice", Mode.OFF)])
+async def test_nobody_is_pointed_on_who_could_not_have_texted(sqlite_url: str, user: str, mode: Mode):
+    """A guest, and where replies are never texted."""
+    await in_mode(sqlite_url, mode)
+    async with open_world(sqlite_url) as world:
+        root = await conversation(world)
+        await world.text("second", channel="support")
+        await world.posted()
+        moved = await world.root("support")
+        await world.shown(root, "This conversation goes on in <#C0SUPPORT>")
+        await world.slack.say(user, "general", "see you", thread_ts=root.ts)
+        await world.slack.say("alice", "support", "really", thread_ts=moved.ts)
+        await whispered(world, "alice", "[Send to phone]")
+
+    assert len(world.slack.ephemerals) == 1
 
 
 async def test_text_to_a_known_conversation_stands_in_its_thread(world: World):

@@ -62,6 +62,13 @@ def _conversations() -> None:
         sa.UniqueConstraint("pair"),
     )
     op.create_index("conversation_of_thread", "conversation", ["channel", "thread_ts"])
+    op.create_index(
+        "post_with_thread",
+        "post",
+        ["channel", "ts"],
+        sqlite_where=sa.text("thread_ts IS NULL"),
+        postgresql_where=sa.text("thread_ts IS NULL"),
+    )
     op.create_table(
         "inbound",
         sa.Column("id", sa.String(length=36), nullable=False),
