@@ -176,6 +176,7 @@ class Administrators:
         try:
             async with asyncio.timeout(_JOIN):
                 await self._workspace.join(channel_id)
+            self._people.note_joined(channel_id)
         except SlackRefusedError as exc:
             if exc.code == _PRIVATE:
                 return
@@ -187,7 +188,7 @@ class Administrators:
 
     def _is_open(self, channel_id: str) -> bool:
         known = self._people.channel(channel_id)
-        return not self._people.loaded or (known is not None and not known.archived)
+        return not self._people.loaded or (known is not None and known.member and not known.archived)
 
     def _replace(self, body: Body, said: Content) -> None:
         self._telling.soon(self._workspace.replace(body.get("response_url") or "", said))

@@ -150,6 +150,11 @@ class People:
                 "Use a channel of your own, or ask whoever runs this app to allow this one."
             )
 
+    def note_joined(self, channel_id: str) -> None:
+        """The bot has become a member of a channel."""
+        if known := self._channels.get(channel_id):
+            self._channels[channel_id] = self._news[channel_id] = replace(known, member=True)
+
     # What keeps it fresh
 
     def learn(self, event: Mapping[str, Any]) -> None:
@@ -164,6 +169,7 @@ class People:
             channel = event["channel"]
             self._channels[channel["id"]] = self._news[channel["id"]] = read_channel(channel)
         elif kind == "member_joined_channel" and event.get("user") == self.identity.bot_user_id:
+            self.note_joined(str(event.get("channel")))
             self._want(str(event.get("channel")))
         elif isinstance(channel_id := event.get("channel"), str):
             self._learn_of_channel(str(kind), channel_id, event)
@@ -318,6 +324,8 @@ class People:
                 changed = replace(known, shared=True)
             case "channel_unshared":
                 changed = replace(known, shared=bool(event.get("is_ext_shared", False)))
+            case "channel_left":
+                changed = replace(known, member=False)
             case "channel_deleted" | "group_deleted" | "group_left":
                 self._channels.pop(channel_id, None)
                 self._news[channel_id] = None

@@ -38,11 +38,13 @@ class Channel:
         name: Without `#`, "" when Slack did not say.
         shared: Another company sees it, or is invited to.
         archived: Nobody can post there.
+        member: The bot is in it.
     """
 
     name: str = ""
     shared: bool = False
     archived: bool = False
+    member: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +93,5 @@ def read_channel(channel: Mapping[str, Any]) -> Channel:
         name=str(channel.get("name") or ""),
         shared=bool(channel.get("is_ext_shared") or channel.get("is_pending_ext_shared")),
         archived=bool(channel.get("is_archived")),
+        member=bool(channel.get("is_member")),
     )

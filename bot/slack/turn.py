@@ -202,7 +202,7 @@ class Turn:
             return self._desk.workspace.post(post.channel, post.thread_ts, said, post.id, broadcast=broadcast)
 
         try:
-            ts = await self._insist(content, request)
+            ts = await self._insist(content, request, join=self._is_asked_in(post.kind))
         except SlackThrottledError as exc:
             await self._hold(exc, forget=self._unsent)
         except SlackRefusedError as exc:
@@ -243,7 +243,9 @@ class Turn:
                 self._check_lease()
                 await self._desk.workspace.delete(post.channel, ts)
             else:
-                await self._insist(content, lambda said: self._desk.workspace.update(post.channel, ts, said))
+                await self._insist(
+                    content, lambda said: self._desk.workspace.update(post.channel, ts, said), join=self._is_home()
+                )
         except SlackThrottledError as exc:
             await self._hold(exc)
         except SlackRefusedError as exc:
@@ -263,9 +265,26 @@ class Turn:
     def _shown(self, post: Post, content: Content | None) -> Post:
         return replace(post, state=PostState.POSTED, shown=digest(content), updated_at=self._desk.clock.now())
 
-    async def _insist(self, content: Content, request: Callable[[Content], Awaitable[T]]) -> T:
-        """Make a request; join the channel when that is what it takes, and do without blocks that Slack refuses."""
-        joined = False
+    def _is_asked_in(self, kind: Kind) -> bool:
+        """Whether a new message is wanted in its channel: somebody has just typed a text there, or it is the default.
+
+        From any other channel that does not have the bot, somebody has removed it, and it stays out.
+        """
+        typed = isinstance(self._entry, Batch) and self._entry.origin is Origin.COMMAND
+        return self._is_home() or (typed and kind is Kind.ROOT)
+
+    def _is_home(self) -> bool:
+        return self._entry.channel == self._desk.home
+
+    async def _insist(self, content: Content, request: Callable[[Content], Awaitable[T]], *, join: bool) -> T:
+        """Make a request; do without blocks that Slack refuses.
+
+        Args:
+            content: The message.
+            request: Says it.
+            join: Become a member of the channel when that is what it takes.
+        """
+        joined = not join
         while True:
             self._check_lease()
             try:

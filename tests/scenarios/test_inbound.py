@@ -57,3 +57,33 @@ async def test_callback_that_comes_twice_is_one_text(world: World):
 
     assert [read(each) for each in world.slack.thread(root.ts)] == [f"{SHOWN} texted\nonce"]
     assert len(world.slack.channel("general").messages) == 1
+
+
+async def test_channel_that_removed_the_bot_is_left_alone(each_world: World):
+    """The conversation goes on in the default with a sentence, the route says so, and nothing is dropped.
+
+    Until somebody types a text there: then the bot is wanted again, and the conversation comes along.
+    """
+    world = each_world
+    await world.know_numbers()
+    await world.whispered("route +15162065575 #support", user="ben")
+    root = await world.text("Running ten minutes late")
+    post = await world.posted()
+    await world.shown(root, "queued")
+    await world.slack.kick("support")
+    routes = await world.whispered("routes")
+    world.carrier.inbound(DIGITS, OURS, "ok")
+    world.carrier.deliver(post.sid)
+    moved = await world.root("general")
+    said = read(moved)
+    out = not world.slack.channel("support").has_bot
+    await world.command(f"+{DIGITS} On my way")
+    await world.slack.until(lambda slack: len(slack.channel("support").messages) == 2)
+    world.carrier.inbound(DIGITS, OURS, "see you")
+    await world.replied(await world.root(), "see you")
+
+    assert "<#C0SUPPORT>, which is archived or not open to me: they go where all others go" in routes
+    assert "ok" in said
+    assert "goes on here because <#C0SUPPORT> does not have me as a member any more." in said
+    assert out
+    assert world.slack.channel("support").has_bot

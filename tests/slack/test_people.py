@@ -193,6 +193,10 @@ async def test_events_keep_channels_fresh(surface: Surface) -> None:
     archived = people.channel("C0SUPPORT")
     await slack.unarchive("support")
     opened = people.channel("C0SUPPORT")
+    await slack.kick("support")
+    left = people.channel("C0SUPPORT")
+    await slack.invite("support")
+    invited = people.channel("C0SUPPORT")
     await slack.delete_channel("general")
     await slack.kick("vip")
 
@@ -200,6 +204,10 @@ async def test_events_keep_channels_fresh(surface: Surface) -> None:
     assert archived.archived
     assert opened is not None
     assert not opened.archived
+    assert left is not None
+    assert not left.member
+    assert invited is not None
+    assert invited.member
     assert people.channel("C0GENERAL") is None
     assert people.channel("C0VIP") is None
 
