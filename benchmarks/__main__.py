@@ -1,13 +1,14 @@
-"""`python -m benchmarks`: what is measured, in which order, and the table.
+"""`python -m benchmarks [PART …]`: what is measured, in which order, and the table; all parts unless some are named.
 
 Each figure stands beside its bare baseline, measured in the same run in turns; of several rounds the median counts.
 """
 
 import asyncio
+import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,9 @@ import uvloop
 
 from benchmarks import machine
 from benchmarks.commands import Commands, percentile, send_at_once, send_steadily
+from benchmarks.conversations import new_phones, sign_replies, write_callbacks
 from benchmarks.outbox import Database, new_databases, postgresql
-from benchmarks.process import Server, bare_bolt, bot, run_bare_client
+from benchmarks.process import Server, bare_bolt, bare_callback, bot, run_bare_client
 from benchmarks.world import World, open_world
 
 _BARE = "bare"
@@ -35,6 +37,7 @@ _CONCURRENCY = 100  # the bot's own
 _ALONE = 200  # texts one at a time
 _PAUSE = 0.02  # seconds between two of them
 _STARTS = 3
+_PHONES = 500  # that text us, so that most texts belong to a conversation and some begin one
 
 
 class Bench:
@@ -104,12 +107,7 @@ class Bench:
 
     async def latency(self) -> None:
         """How long a text takes from accepted to CarrierX when nothing else is going on."""
-        times: dict[str, list[float]] = {}
-        before = set(self._world.arrivals)
-        await run_bare_client(self._world, _ALONE, 1)
-        times[_BARE] = [
-            at - float(name.partition(" ")[0]) for name, at in self._world.arrivals.items() if name not in before
-        ]
+        times = {_BARE: await self._time_bare_client()}
         for database in await new_databases(self._folder, self._server):
             async with bot(database.url, self._world, self._folder) as server:
                 await asyncio.sleep(1)
@@ -121,11 +119,58 @@ class Bench:
                 await database.drained()
                 accepted = await database.accepted()
             times[database.kind] = [self._world.arrivals[name] - at for name, at in accepted.items()]
-        _head(f"From accepted to CarrierX's receiving the POST, idle; {_ALONE} texts one at a time")
-        for kind, found in times.items():
-            what = "from aiohttp's request to its arrival" if kind == _BARE else ""
-            p50, p99 = percentile(found, 50) * 1e3, percentile(found, 99) * 1e3
-            _line(kind, f"p50 {p50:5.2f} ms", f"p99 {p99:5.2f} ms", what)
+        _show_times(f"From accepted to CarrierX's receiving the POST, idle; {_ALONE} texts one at a time", times)
+
+    async def replies(self) -> None:
+        """How long a reply in a thread takes from Slack's event to CarrierX when nothing else is going on."""
+        times = {_BARE: await self._time_bare_client()}
+        for database in await new_databases(self._folder, self._server):
+            phones = new_phones(_WARMING + _ALONE, self._commands)
+            await database.converse(phones)
+            times[database.kind] = []
+            async with bot(database.url, self._world, self._folder) as server:
+                await asyncio.sleep(1)
+                for request in sign_replies(phones):
+                    before_this, begun = len(self._world.arrivals), time.time()
+                    await send_at_once(server.port, [request], 1)
+                    await self._world.until(before_this + 1)
+                    times[database.kind].append(next(reversed(self._world.arrivals.values())) - begun)
+                    await asyncio.sleep(_PAUSE)
+                await database.drained()
+            del times[database.kind][:_WARMING]
+        _show_times(f"From Slack's event to CarrierX's receiving the POST, idle; {_ALONE} replies one at a time", times)
+
+    async def _time_bare_client(self) -> list[float]:
+        before = set(self._world.arrivals)
+        await run_bare_client(self._world, _ALONE, 1)
+        return [at - float(name.partition(" ")[0]) for name, at in self._world.arrivals.items() if name not in before]
+
+    async def callbacks(self) -> None:
+        """How many texts from phones are stored a second."""
+        async with AsyncExitStack() as stack:
+            rivals = [_Rival(_BARE, await stack.enter_async_context(bare_callback(self._folder)), None)]
+            for database in await new_databases(self._folder, self._server):
+                server = await stack.enter_async_context(bot(database.url, self._world, self._folder))
+                rivals.append(_Rival(database.kind, server, database))
+            await asyncio.sleep(1)  # the first reading of people, numbers and records
+            phones = new_phones(_PHONES, self._commands)
+            for rival in rivals:
+                await send_at_once(rival.server.port, write_callbacks(_WARMING, phones), 1)
+            for _ in range(_ROUNDS):
+                for rival in rivals:
+                    await self._call_back(rival, phones)
+            count = _ROUNDS * _BURST + _WARMING
+            for rival in rivals:
+                if rival.database is not None and (stored := await rival.database.stored()) != count:
+                    raise RuntimeError(f"{rival.kind}: {stored} of {count} texts from phones are stored")
+        _show_callbacks(rivals, count)
+
+    async def _call_back(self, rival: "_Rival", phones: Sequence[str]) -> None:
+        requests, before = write_callbacks(_BURST, phones), rival.server.worked
+        taken = await send_at_once(rival.server.port, requests, _AT_ONCE)
+        rival.work.append((rival.server.worked - before) / _BURST)
+        rival.rates.append(taken.rate)
+        rival.burst += taken.times
 
     async def starts(self) -> None:
         """How long a start takes until /readyz answers 200."""
@@ -205,6 +250,32 @@ def _show_acks(rivals: Sequence[_Rival]) -> None:
         _line(rival.kind, f"{rival.server.resident:5.0f} MiB")
 
 
+def _show_callbacks(rivals: Sequence[_Rival], count: int) -> None:
+    bare = median(rivals[0].rates)
+    _head(
+        f"Texts from phones stored a second, {_AT_ONCE} callbacks at once, {_PHONES} phones; "
+        f"{_ROUNDS} rounds of {_BURST:,}"
+    )
+    for rival in rivals:
+        rate = median(rival.rates)
+        _line(
+            rival.kind,
+            f"{rate:7,.0f}/s",
+            "an aiohttp handler" if rival.database is None else f"{rate / bare:.2f} of bare aiohttp",
+            f"p50 {percentile(rival.burst, 50) * 1e3:.1f} ms, p99 {percentile(rival.burst, 99) * 1e3:.1f} ms",
+            f"{median(rival.work) * 1e3:.2f} ms of work each",
+        )
+    print(f"  Each of the {count:,} callbacks was stored exactly once.")
+
+
+def _show_times(title: str, times: Mapping[str, Sequence[float]]) -> None:
+    _head(title)
+    for kind, found in times.items():
+        what = "from aiohttp's request to its arrival" if kind == _BARE else ""
+        p50, p99 = percentile(found, 50) * 1e3, percentile(found, 99) * 1e3
+        _line(kind, f"p50 {p50:5.2f} ms", f"p99 {p99:5.2f} ms", what)
+
+
 def _head(title: str) -> None:
     print(f"\n{title}")
 
@@ -213,7 +284,17 @@ def _line(kind: str, *figures: str) -> None:
     print(f"  {kind:<11}", *(f"{figure:<26}" for figure in figures))
 
 
-async def _run() -> None:
+_PARTS = {
+    "starts": Bench.starts,
+    "acks": Bench.acks,
+    "handing_over": Bench.handing_over,
+    "latency": Bench.latency,
+    "callbacks": Bench.callbacks,
+    "replies": Bench.replies,
+}
+
+
+async def _run(parts: Sequence[str]) -> None:
     begun = time.perf_counter()
     print(machine.describe_machine())
     where = (
@@ -227,14 +308,12 @@ async def _run() -> None:
     with tempfile.TemporaryDirectory() as folder, postgresql() as server:
         async with open_world() as world:
             bench = Bench(Path(folder), server, world)
-            await bench.starts()
-            await bench.acks()
-            await bench.handing_over()
-            await bench.latency()
+            for part in parts:
+                await _PARTS[part](bench)
             bench.check()
     print(f"The run took {time.perf_counter() - begun:.0f} s.")
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
-        loop.run(_run())
+        loop.run(_run(sys.argv[1:] or list(_PARTS)))

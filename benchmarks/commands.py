@@ -81,15 +81,20 @@ class Commands:
             "response_url": f"https://hooks.slack.com/commands/{TEAM}/{self._made}/bench",
             "trigger_id": f"{stamp}.{self._made}.{time.perf_counter_ns():x}",
         }
-        body = urlencode(form).encode()
-        signed = hmac.new(SIGNING_SECRET.encode(), b"v0:%s:%s" % (stamp.encode(), body), hashlib.sha256).hexdigest()
-        head = (
-            "POST /slack/events HTTP/1.1\r\nHost: bench\r\nUser-Agent: Slackbot 1.0 (+https://api.slack.com/robots)\r\n"
-            "Accept: application/json,*/*\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-            f"X-Slack-Request-Timestamp: {stamp}\r\nX-Slack-Signature: v0={signed}\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
-        return head.encode() + body
+        return sign_request(urlencode(form).encode(), "application/x-www-form-urlencoded")
+
+
+def sign_request(body: bytes, content_type: str) -> bytes:
+    """A whole request as Slack makes it, good for the next five minutes."""
+    stamp = str(int(time.time()))
+    signed = hmac.new(SIGNING_SECRET.encode(), b"v0:%s:%s" % (stamp.encode(), body), hashlib.sha256).hexdigest()
+    head = (
+        "POST /slack/events HTTP/1.1\r\nHost: bench\r\nUser-Agent: Slackbot 1.0 (+https://api.slack.com/robots)\r\n"
+        f"Accept: application/json,*/*\r\nContent-Type: {content_type}\r\n"
+        f"X-Slack-Request-Timestamp: {stamp}\r\nX-Slack-Signature: v0={signed}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 async def send_at_once(port: int, requests: Sequence[bytes], at_once: int) -> Taken:

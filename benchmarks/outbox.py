@@ -1,26 +1,33 @@
 """What stands in the bot's database, seen from outside: empty databases, accepted texts, and what became of them."""
 
 import asyncio
+import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
+from sqlalchemy import insert
 
 from benchmarks.commands import Commands
+from benchmarks.conversations import threads
 from benchmarks.world import CHANNELS, SENDER, TEAM, USER
+from bot.domain.rules import Mode
 from bot.services.ports import NewBatch, NewMessage
-from bot.store.batches import BatchStore
+from bot.store.batches import BatchStore, pair_of
 from bot.store.engine import open_database, sqlite_path
+from bot.store.tables import channel_rule, conversation
 
 _OPEN = "SELECT count(*) FROM message WHERE status IN ('accepted', 'sending')"
 _NOT_QUEUED = "SELECT count(*) FROM message WHERE status <> 'queued'"
+_STORED = "SELECT count(*) FROM inbound"
 _ACCEPTED = "SELECT id, accepted_at FROM message"
 _LOOK = 0.01  # seconds between two looks
 
@@ -56,6 +63,18 @@ class Database:
         async with open_database(self.url) as engine:
             batches = BatchStore(engine, deadline=60)
             await asyncio.gather(*(batches.accept(_new(number, to)) for number, to in commands.recipients(texts)))
+
+    async def converse(self, phones: Sequence[str]) -> None:
+        """Migrate it, and begin a conversation with each phone, in threads whose replies are texted by themselves."""
+        async with open_database(self.url) as engine, engine.begin() as connection:
+            await connection.execute(
+                insert(channel_rule), [{"channel": each, "mode": Mode.AUTO, "everyone": False} for each in CHANNELS]
+            )
+            await connection.execute(insert(conversation), [_conversation(*each) for each in threads(phones)])
+
+    async def stored(self) -> int:
+        """How many texts from phones there are."""
+        return await self._ask(_STORED)
 
     async def drained(self, *, within: float = 60.0) -> None:
         """Wait until nothing is accepted or sending any more.
@@ -96,6 +115,21 @@ async def new_databases(folder: Path, server: str) -> tuple[Database, Database]:
     await admin.execute(f"CREATE DATABASE {name}")
     await admin.close()
     return Database("SQLite", f"sqlite:///{folder}/{name}.sqlite3"), Database("PostgreSQL", server % name)
+
+
+def _conversation(phone: str, channel: str, thread_ts: str) -> dict[str, Any]:
+    return {
+        "id": str(uuid4()),
+        "pair": pair_of(f"+{SENDER}", (phone,)),
+        "sender": f"+{SENDER}",
+        "members": json.dumps([phone]),
+        "team": TEAM,
+        "channel": channel,
+        "asked_in": channel,
+        "thread_ts": thread_ts,
+        "root_id": "",
+        "active_at": datetime.now(UTC),
+    }
 
 
 def _new(number: int, to: str) -> NewBatch:

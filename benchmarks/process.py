@@ -14,8 +14,9 @@ import psutil
 from aiohttp import ClientError, ClientSession
 
 from benchmarks.commands import SIGNING_SECRET
+from benchmarks.conversations import CALLBACK_SECRET
 from benchmarks.machine import on_server_core
-from benchmarks.world import SENDER, World
+from benchmarks.world import CHANNELS, SENDER, World
 from playground.bot_process import ROOT, free_port
 
 _READY = 30.0  # seconds until a server must be ready
@@ -99,17 +100,24 @@ def bare_bolt(folder: Path) -> Server:
     return Server("benchmarks.bare_bolt", ["PORT"], {}, folder)
 
 
+def bare_callback(folder: Path) -> Server:
+    """An aiohttp handler that only answers."""
+    return Server("benchmarks.bare_callback", ["PORT"], {}, folder)
+
+
 def bot(database_url: str, world: World, folder: Path) -> Server:
-    """The bot as in production, but for its pace: unlimited, and no questions while something else is measured."""
+    """The bot as in production, but for its pace: unlimited, no Undo, no questions while something else is measured."""
     settings = {
         "SLACK_BOT_TOKEN": "xoxb-bench",
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
         "SLACK_API_URL": f"{world.url}/slack/",
         "CARRIERX_TOKEN": "token-of-nobody",
         "CARRIERX_API_URL": f"{world.url}/carrierx",
-        "CARRIERX_CALLBACK_SECRET": "0123456789abcdef0123456789abcdef",
+        "CARRIERX_CALLBACK_SECRET": CALLBACK_SECRET,
         "SMS_DEFAULT_FROM": f"+{SENDER}",
+        "SMS_INBOUND_CHANNEL": CHANNELS[0],
         "SMS_QUIET_HOURS": "off",
+        "SMS_UNDO_SECONDS": "0",
         "SMS_RATE_PER_NUMBER": "0",
         "SMS_POLL_SECONDS": "3600",
         "DATABASE_URL": database_url,

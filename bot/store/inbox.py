@@ -5,13 +5,26 @@ the one callback that says the same; two callbacks are never compared by what th
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.keywords import Keyword, read_keyword
@@ -19,7 +32,7 @@ from bot.domain.message import E164, Origin, Purpose, Wish
 from bot.services.ports import Hold, InboundText, NewBatch, NewMessage, RepeatedError
 from bot.services.receiving import Arrival, Doubted, Reading
 from bot.services.showing import Wants
-from bot.store.batches import insert_batches, pair_of
+from bot.store.batches import blocked_among, insert_batches, pair_of
 from bot.store.commits import GroupCommit
 from bot.store.consent import Action, Line, is_blocked, note_consent
 from bot.store.dirty import mark_dirty
@@ -35,6 +48,12 @@ _TOGETHER = 100
 _TICK = timedelta(microseconds=1)
 _RECORD: Final = "record"
 _CALLBACK: Final = "callback"
+_PLAIN = {Keyword.NONE, Keyword.ASK}  # they change nothing for the texts after them
+_UPDATE_CONVERSATION = (
+    update(conversation)
+    .where(conversation.c.id == bindparam("known_id"))
+    .values({name: bindparam(name) for name in ("active_at", "inbound_at", "root_id")})
+)
 _CURSOR = "inbound"
 _FLOOR = "inbound_floor"
 
@@ -47,6 +66,15 @@ class _Place:
     channel: str
     at: datetime  # later than what came before, so that the order stands
     broadcast: bool
+
+
+@dataclass(slots=True)
+class _Known:
+    """What texts change of their conversation."""
+
+    active_at: datetime
+    inbound_at: datetime | None
+    root_id: str
 
 
 class InboxStore:
@@ -159,108 +187,166 @@ class InboxStore:
         return at
 
     async def _write(self, connection: AsyncConnection, arrivals: list[Arrival]) -> None:
-        for arrival in arrivals:
-            if not await self._settle_known(connection, arrival):
-                await self._insert(connection, arrival)
+        for run in _split(arrivals):
+            unknown = await _settle_known(connection, run)
+            if unknown:
+                await self._insert(connection, unknown)
 
-    async def _settle_known(self, connection: AsyncConnection, arrival: Arrival) -> bool:
-        """Whether a text is stored already, by its id or, between a callback and a record, by what it says."""
-        sid = arrival.text.sid
-        named = or_(inbound.c.message_sid == sid, inbound.c.record_sid == sid)
-        row = (await connection.execute(select(inbound).where(named))).first()
-        if row is None:
-            row = await _find_twin(connection, arrival)
-        if row is None:
-            return False
-        column = inbound.c.record_sid if arrival.from_record else inbound.c.message_sid
-        if getattr(row, column.name) is None:
-            await connection.execute(update(inbound).where(inbound.c.id == row.id).values({column.name: sid}))
-        if arrival.from_record:
-            await _forget_record(connection, sid)
-        return True
-
-    async def _insert(self, connection: AsyncConnection, arrival: Arrival) -> None:
-        text, sender = arrival.text, arrival.text.sender
-        entry_id = str(uuid4())
-        place = await self._find_place(connection, arrival, entry_id)
-        blocked = await is_blocked(connection, sender)
-        keyword = read_keyword(text.text, blocked=blocked)
-        await connection.execute(
-            insert(batch),
-            [
-                {
-                    "id": entry_id,
-                    "key": f"inbound:{text.sid}",
-                    "team": arrival.team,
-                    "user_id": "",
-                    "user_name": "",
-                    "channel": place.channel,
-                    "asked_in": place.channel,
-                    "origin": Origin.INBOUND,
-                    "conversation_id": place.id,
-                    "sender": arrival.ours,
-                    "response_url": "",
-                    "accepted_at": place.at,
-                    "wants": int(Wants.POST),
-                    "show_at": arrival.now,
-                }
-            ],
-        )
-        changed = await _note_keyword(connection, keyword, text, arrival.ours, arrival.now, arrival.received_at)
+    async def _insert(self, connection: AsyncConnection, arrivals: list[Arrival]) -> None:
+        """Store texts that share their statements: each with a keyword alone, all others together."""
+        senders = {arrival.text.sender for arrival in arrivals}
+        ids = [str(uuid4()) for _ in arrivals]
+        places = await self._find_places(connection, arrivals, ids)
+        blocked = await blocked_among(connection, senders)
+        keywords = [read_keyword(each.text.text, blocked=each.text.sender in blocked) for each in arrivals]
+        changed = [
+            await _note_keyword(connection, keyword, each.text, each.ours, each.now, each.received_at)
+            for keyword, each in zip(keywords, arrivals, strict=True)
+        ]
+        if any(changed):
+            blocked = await blocked_among(connection, senders)
+        every = list(zip(ids, arrivals, places, keywords, strict=True))
+        await connection.execute(insert(batch), [_batch_values(id_, each, place) for id_, each, place, _ in every])
         await connection.execute(
             insert(inbound),
             [
-                {
-                    "id": entry_id,
-                    "message_sid": None if arrival.from_record else text.sid,
-                    "record_sid": text.sid if arrival.from_record else None,
-                    "number": sender,
-                    "ours": arrival.ours,
-                    "text": text.text,
-                    "received_at": arrival.received_at,
-                    "stored_at": arrival.now,
-                    "late": arrival.from_record,
-                    "broadcast": place.broadcast,
-                    "keyword": "" if keyword is Keyword.ASK else keyword,
-                    "blocked": await is_blocked(connection, sender),
-                    "wish": Wish.OPEN if keyword is Keyword.ASK else Wish.NONE,
-                }
+                _inbound_values(id_, each, place, keyword, blocked=each.text.sender in blocked)
+                for id_, each, place, keyword in every
             ],
         )
-        if text.media_urls:
-            await connection.execute(
-                insert(picture),
-                [
-                    {"id": str(uuid4()), "inbound_id": entry_id, "position": at, "url": url, "due_at": arrival.now}
-                    for at, url in enumerate(text.media_urls)
-                ],
-            )
-        await _forget_record(connection, text.sid)
-        if changed:
-            await _settle_wishes(connection, sender)
-        if changed or keyword is Keyword.HELP:
-            await _answer(connection, arrival, keyword, place)
+        pictures = [
+            {"id": str(uuid4()), "inbound_id": id_, "position": at, "url": url, "due_at": each.now}
+            for id_, each, _, _ in every
+            for at, url in enumerate(each.text.media_urls)
+        ]
+        if pictures:
+            await connection.execute(insert(picture), pictures)
+        await _forget_records(connection, [each.text.sid for each in arrivals])
+        for (_, each, place, keyword), has_changed in zip(every, changed, strict=True):
+            if has_changed:
+                await _settle_wishes(connection, each.text.sender)
+            if has_changed or keyword is Keyword.HELP:
+                await _answer(connection, each, keyword, place)
 
-    async def _find_place(self, connection: AsyncConnection, arrival: Arrival, entry_id: str) -> _Place:
-        """The text's conversation, which it begins where there is none."""
-        pair = pair_of(arrival.ours, arrival.members)
-        theirs = select(conversation).where(conversation.c.pair == pair).with_for_update()
-        row = (await connection.execute(theirs)).first()
-        if row is None:
-            routed = select(number_rule.c.channel).where(number_rule.c.number == arrival.ours)
-            channel = await connection.scalar(routed) or arrival.home
-            new = {"id": str(uuid4()), "pair": pair, "sender": arrival.ours, "members": json.dumps(arrival.members)}
-            new |= {"team": arrival.team, "channel": channel, "asked_in": channel, "root_id": entry_id}
-            new |= await _find_question(connection, pair, new["id"])
-            await insert_new(connection, conversation, [new | {"active_at": arrival.now - _TICK}])
-            row = (await connection.execute(theirs)).one()
-        at = max(arrival.now, row.active_at + _TICK)
-        known: dict[str, Any] = {"active_at": at, "inbound_at": max(row.inbound_at or at, arrival.received_at)}
-        if row.thread_ts is None and not row.root_id:
-            known["root_id"] = entry_id
-        await connection.execute(update(conversation).where(conversation.c.id == row.id).values(known))
-        rested = row.thread_ts is not None and arrival.now - row.active_at > self._revive
-        return _Place(row.id, row.channel, at, rested)
+    async def _find_places(self, connection: AsyncConnection, arrivals: list[Arrival], ids: list[str]) -> list[_Place]:
+        """Each text's conversation, which it begins where there is none; `ids` are the texts' own."""
+        pairs = [pair_of(arrival.ours, arrival.members) for arrival in arrivals]
+        # In one order, so that two processes never wait for each other.
+        theirs = select(conversation).where(conversation.c.pair.in_(set(pairs))).order_by(conversation.c.pair)
+        rows = {row.pair: row for row in await connection.execute(theirs.with_for_update())}
+        if missing := [at for at, pair in enumerate(pairs) if pair not in rows]:
+            for at in missing:
+                await _begin_conversation(connection, pairs[at], arrivals[at], ids[at])
+            rows = {row.pair: row for row in await connection.execute(theirs.with_for_update())}
+        known = {pair: _Known(row.active_at, row.inbound_at, row.root_id) for pair, row in rows.items()}
+        places = []
+        for pair, arrival, id_ in zip(pairs, arrivals, ids, strict=True):
+            row, news = rows[pair], known[pair]
+            rested = row.thread_ts is not None and arrival.now - news.active_at > self._revive
+            news.active_at = max(arrival.now, news.active_at + _TICK)
+            news.inbound_at = max(news.inbound_at or news.active_at, arrival.received_at)
+            if row.thread_ts is None and not news.root_id:
+                news.root_id = id_
+            places.append(_Place(row.id, row.channel, news.active_at, rested))
+        await connection.execute(
+            _UPDATE_CONVERSATION, [{"known_id": rows[pair].id} | asdict(news) for pair, news in known.items()]
+        )
+        return places
+
+
+def _split(arrivals: list[Arrival]) -> Iterator[list[Arrival]]:
+    """Texts in their order, in runs whose members do not concern each other.
+
+    What a keyword changes must be seen by what comes after it, and a record by the callback that says the same.
+    """
+    run: list[Arrival] = []
+    for arrival in arrivals:
+        alone = arrival.from_record or read_keyword(arrival.text.text, blocked=True) not in _PLAIN
+        if run and (alone or any(arrival.text.sid == each.text.sid for each in run)):
+            yield run
+            run = []
+        if alone:
+            yield [arrival]
+        else:
+            run.append(arrival)
+    if run:
+        yield run
+
+
+async def _settle_known(connection: AsyncConnection, arrivals: list[Arrival]) -> list[Arrival]:
+    """Those that are not stored yet, by their id or, between a callback and a record, by what they say."""
+    sids = [arrival.text.sid for arrival in arrivals]
+    named = or_(inbound.c.message_sid.in_(sids), inbound.c.record_sid.in_(sids))
+    rows: dict[str | None, Row[Any]] = {}
+    for row in await connection.execute(select(inbound).where(named)):
+        rows |= {row.record_sid: row, row.message_sid: row}
+    unknown = [arrival for arrival in arrivals if arrival.text.sid not in rows]
+    alike = await _find_unpaired(connection, unknown) if unknown else frozenset()
+    new = []
+    for arrival in arrivals:
+        sid = arrival.text.sid
+        found = rows.get(sid)
+        if found is None and arrival.text.sender in alike:
+            found = await _find_twin(connection, arrival)
+        if found is None:
+            new.append(arrival)
+            continue
+        column = inbound.c.record_sid if arrival.from_record else inbound.c.message_sid
+        if getattr(found, column.name) is None:
+            await connection.execute(update(inbound).where(inbound.c.id == found.id).values({column.name: sid}))
+        if arrival.from_record:
+            await _forget_records(connection, [sid])
+    return new
+
+
+def _batch_values(entry_id: str, arrival: Arrival, place: _Place) -> dict[str, Any]:
+    return {
+        "id": entry_id,
+        "key": f"inbound:{arrival.text.sid}",
+        "team": arrival.team,
+        "user_id": "",
+        "user_name": "",
+        "channel": place.channel,
+        "asked_in": place.channel,
+        "origin": Origin.INBOUND,
+        "conversation_id": place.id,
+        "sender": arrival.ours,
+        "response_url": "",
+        "accepted_at": place.at,
+        "wants": int(Wants.POST),
+        "show_at": arrival.now,
+    }
+
+
+def _inbound_values(
+    entry_id: str, arrival: Arrival, place: _Place, keyword: Keyword, *, blocked: bool
+) -> dict[str, Any]:
+    text = arrival.text
+    return {
+        "id": entry_id,
+        "message_sid": None if arrival.from_record else text.sid,
+        "record_sid": text.sid if arrival.from_record else None,
+        "number": text.sender,
+        "ours": arrival.ours,
+        "text": text.text,
+        "received_at": arrival.received_at,
+        "stored_at": arrival.now,
+        "late": arrival.from_record,
+        "broadcast": place.broadcast,
+        "keyword": "" if keyword is Keyword.ASK else keyword,
+        "blocked": blocked,
+        "wish": Wish.OPEN if keyword is Keyword.ASK else Wish.NONE,
+    }
+
+
+async def _begin_conversation(connection: AsyncConnection, pair: str, arrival: Arrival, entry_id: str) -> None:
+    """Begin a conversation, unless somebody has just begun it."""
+    routed = select(number_rule.c.channel).where(number_rule.c.number == arrival.ours)
+    channel = await connection.scalar(routed) or arrival.home
+    new = {"id": str(uuid4()), "pair": pair, "sender": arrival.ours, "members": json.dumps(arrival.members)}
+    new |= {"team": arrival.team, "channel": channel, "asked_in": channel, "root_id": entry_id}
+    new |= await _find_question(connection, pair, new["id"])
+    await insert_new(connection, conversation, [new | {"active_at": arrival.now - _TICK}])
 
 
 async def _find_question(connection: AsyncConnection, pair: str, conversation_id: str) -> dict[str, Any]:
@@ -292,17 +378,31 @@ async def _is_known(connection: AsyncConnection, sid: str) -> bool:
     return (await connection.execute(select(inbound.c.id).where(named))).first() is not None
 
 
+async def _find_unpaired(connection: AsyncConnection, arrivals: list[Arrival]) -> frozenset[E164]:
+    """Phones of which something is stored that one of these texts may be the other half of; mostly none."""
+    times = [arrival.received_at for arrival in arrivals]
+    near = select(inbound.c.number).where(
+        _is_unpaired(from_record=arrivals[0].from_record),  # a record comes alone
+        inbound.c.number.in_({arrival.text.sender for arrival in arrivals}),
+        inbound.c.received_at.between(min(times) - _NEAR, max(times) + _NEAR),
+    )
+    return frozenset((await connection.execute(near)).scalars())
+
+
+def _is_unpaired(*, from_record: bool) -> ColumnElement[bool]:
+    """Whether a text was brought by a callback and no record has said the same yet, or the other way round."""
+    if from_record:
+        return and_(inbound.c.record_sid.is_(None), inbound.c.message_sid.is_not(None))
+    return and_(inbound.c.message_sid.is_(None), inbound.c.record_sid.is_not(None))
+
+
 async def _find_twin(connection: AsyncConnection, arrival: Arrival) -> Row[Any] | None:
     """Of a record its callback, of a callback its record, where the two have different ids."""
-    text = arrival.text
-    unpaired: ColumnElement[bool] = and_(inbound.c.message_sid.is_(None), inbound.c.record_sid.is_not(None))
-    if arrival.from_record:
-        unpaired = and_(inbound.c.record_sid.is_(None), inbound.c.message_sid.is_not(None))
-    at = arrival.received_at
+    text, at = arrival.text, arrival.received_at
     twins = (
         select(inbound)
         .where(
-            unpaired,
+            _is_unpaired(from_record=arrival.from_record),
             inbound.c.number == text.sender,
             inbound.c.ours == arrival.ours,
             inbound.c.received_at.between(at - _NEAR, at + _NEAR),
@@ -315,8 +415,8 @@ async def _find_twin(connection: AsyncConnection, arrival: Arrival) -> Row[Any] 
     return (await connection.execute(twins)).first()
 
 
-async def _forget_record(connection: AsyncConnection, sid: str) -> None:
-    await connection.execute(delete(waiting).where(waiting.c.source == _RECORD, waiting.c.sid == sid))
+async def _forget_records(connection: AsyncConnection, sids: Sequence[str]) -> None:
+    await connection.execute(delete(waiting).where(waiting.c.source == _RECORD, waiting.c.sid.in_(sids)))
 
 
 async def _note_keyword(
