@@ -70,8 +70,22 @@ class People:
         self._news: dict[str, Person | Channel | None] = {}  # what events said during a reading; it wins
         self._wanted: set[str] = set()  # channels to ask for
         self._wake = asyncio.Event()
+        self._identified = asyncio.Event()
 
     # What listeners ask
+
+    async def know_us(self) -> Identity:
+        """Who the bot is; right after a start Slack has a moment to say so.
+
+        Raises:
+            RefusedError: Slack has not.
+        """
+        try:
+            async with asyncio.timeout(self._lookup):
+                await self._identified.wait()
+        except TimeoutError:
+            raise RefusedError("I have just started and know too little of Slack yet. Try again in a minute.") from None
+        return self.identity
 
     @property
     def any_shared_allowed(self) -> bool:
@@ -224,6 +238,7 @@ class People:
             bot_id=me.get("bot_id") or "",
             bot_user_id=me.get("user_id") or "",
         )
+        self._identified.set()
         self._news = {}
         people = {user["id"]: read_person(user) async for user in self._pages("users.list", "members")}
         self._people = people | {key: new for key, new in self._news.items() if isinstance(new, Person)}

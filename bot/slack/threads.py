@@ -139,12 +139,12 @@ class Threads:
                 previous = event.get("previous_message") or {}
                 if _stands_in_thread(previous):
                     self._tell(await self._replying.delete(channel, str(event.get("deleted_ts"))))
-            case subtype if subtype in _TAKEN and _stands_in_thread(event) and not self._is_ours(event):
+            case subtype if subtype in _TAKEN and _stands_in_thread(event) and not await self._is_ours(event):
                 self._tell(await self._replying.write(await self._read(event, channel, team)))
 
     async def _changed(self, event: Body, channel: str) -> None:
         message = event.get("message") or {}
-        if not _stands_in_thread(message) or self._is_ours(message):
+        if not _stands_in_thread(message) or await self._is_ours(message):
             return
         ts = str(message.get("ts"))
         if message.get("subtype") == "tombstone":
@@ -190,8 +190,9 @@ class Threads:
         except (RefusedError, InvalidInputError) as exc:
             self._whisper(reply, exc)
 
-    def _is_ours(self, message: Body) -> bool:
-        me = self._people.identity
+    async def _is_ours(self, message: Body) -> bool:
+        """Whether the bot wrote it: as long as that cannot be told, it could text its own words."""
+        me = await self._people.know_us()
         return message.get("user") == me.bot_user_id or (bool(me.bot_id) and message.get("bot_id") == me.bot_id)
 
     # Buttons and the shortcut
@@ -243,7 +244,7 @@ class Threads:
             user_id, channel, message = body["user"]["id"], body["channel"]["id"], body["message"]
             await self._admit(user_id, read_team(body), channel)
             reply = await self._replying.find(channel, str(message.get("ts")))
-            if reply is None and _stands_in_thread(message) and not self._is_ours(message):
+            if reply is None and _stands_in_thread(message) and not await self._is_ours(message):
                 # Its event has not come yet, or never will.
                 told = await self._replying.write(await self._read(message, channel, read_team(body)))
                 if told is not None and told.say is Say.LEFT:

@@ -5,6 +5,8 @@ import pytest
 from bot.domain.rules import ChannelRule, Mode
 from bot.store.engine import open_database
 from bot.store.rules import RuleStore
+from playground.slack.delivery import Told
+from playground.slack.faults import Fault, Hold
 from playground.slack.workspace import Ephemeral, Message
 from tests.scenarios.reading import links, read
 from tests.scenarios.world import DIGITS, World, open_world
@@ -316,3 +318,31 @@ async def test_text_to_a_known_conversation_stands_in_its_thread(world: World):
 
     assert [message.ts for message in world.slack.channel("support").messages] == [root.ts]
     assert world.slack.thread(root.ts)[1].broadcast
+
+
+async def test_bot_that_does_not_know_itself_yet_texts_none_of_its_own_words(sqlite_url: str):
+    """Slack tells it of them as of everybody's; it is told again once it can tell them apart."""
+    await in_mode(sqlite_url, Mode.AUTO, everyone=True)
+    holds: list[Fault] = []
+
+    def prepare(world: World) -> None:
+        holds.append(world.slack.fault(Hold(), "auth.test"))
+
+    async with open_world(sqlite_url, prepare=prepare, sms_undo_seconds=0.0) as world:
+        root = await conversation(world)
+        world.carrier.inbound(DIGITS, OURS, "anybody there?")
+        await world.shown(root, "anybody there?")
+        first = await world.slack.until(lambda slack: [told for told in slack.told if told.answers and in_thread(told)])
+        world.slack.clear_faults(holds[0])
+        await world.slack.say("alice", "general", "yes", thread_ts=root.ts)
+        post = await world.posted()
+        await world.slack.until(lambda _: first[0].answers[-1].ok)
+
+        assert first[0].answers[0].status == 503
+        assert post.text == "yes"
+        assert len(world.carrier.posts) == 1
+
+
+def in_thread(told: Told) -> bool:
+    """Whether an event is about a reply."""
+    return told.event["type"] == "message" and "thread_ts" in told.event
