@@ -102,8 +102,8 @@ class Inbox(Protocol):
         """Ask for a callback later, or, with None, no more."""
         ...
 
-    async def note_record(self, text: InboundText, now: datetime, due_at: datetime) -> None:
-        """Keep a record until its callback has had its time; nothing when the text is stored already."""
+    async def note_records(self, texts: Sequence[InboundText], now: datetime, due_at: datetime) -> None:
+        """Keep records until their callbacks have had their time, but for those of texts that are stored already."""
         ...
 
     async def due_records(self, now: datetime) -> tuple[InboundText, ...]:
@@ -296,9 +296,12 @@ class Receiving:
         assert reading.since is not None
         texts = await self._carrier.inbound_records(reading.since - _OVERLAP)
         wait = self._rules.callback_wait if self._rules.callbacks else timedelta(0)
-        for text in texts:
-            if self._is_ours(text) and (text.created_at is None or text.created_at >= reading.floor):
-                await self._inbox.note_record(text, now, now + wait)
+        ours = [
+            text
+            for text in texts
+            if self._is_ours(text) and (text.created_at is None or text.created_at >= reading.floor)
+        ]
+        await self._inbox.note_records(ours, now, now + wait)
         return max((text.created_at for text in texts if text.created_at is not None), default=None)
 
     async def _verify(self, doubted: Doubted, now: datetime) -> None:

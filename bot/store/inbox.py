@@ -1,11 +1,12 @@
 """Texts from phones: each stored once, in one transaction with all that follows from its words.
 
 A text is known by CarrierX's id of its message or of its detail record. Where the two differ, a record is paired with
-the one callback that says the same; two callbacks are never compared by what they say.
+the one callback that says the same; two callbacks are never compared by what they say. Where they do not differ, two
+texts that say the same may have been paired before the record of the second could be read; then that parts them.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -49,10 +50,11 @@ _TICK = timedelta(microseconds=1)
 _RECORD: Final = "record"
 _CALLBACK: Final = "callback"
 _PLAIN = {Keyword.NONE, Keyword.ASK}  # they change nothing for the texts after them
+_CHANGED = ("channel", "asked_in", "root_id", "active_at", "inbound_at")
 _UPDATE_CONVERSATION = (
     update(conversation)
     .where(conversation.c.id == bindparam("known_id"))
-    .values({name: bindparam(name) for name in ("active_at", "inbound_at", "root_id")})
+    .values({name: bindparam(name) for name in _CHANGED})
 )
 _CURSOR = "inbound"
 _FLOOR = "inbound_floor"
@@ -69,12 +71,17 @@ class _Place:
 
 
 @dataclass(slots=True)
-class _Known:
-    """What texts change of their conversation."""
+class _Talk:
+    """A conversation, locked, as the texts that come together leave it."""
 
+    id: str
+    pair: str
+    channel: str
+    asked_in: str
+    thread_ts: str | None
+    root_id: str
     active_at: datetime
     inbound_at: datetime | None
-    root_id: str
 
 
 class InboxStore:
@@ -135,11 +142,15 @@ class InboxStore:
             else:
                 await connection.execute(update(waiting).where(*theirs).values(due_at=due_at))
 
-    async def note_record(self, text: InboundText, now: datetime, due_at: datetime) -> None:
-        """Keep a record until its callback has had its time; nothing when the text is stored already."""
-        async with self._engine.begin() as connection:
-            if not await _is_known(connection, text.sid):
-                await insert_new(connection, waiting, [_wait(_RECORD, text, now) | {"due_at": due_at}])
+    async def note_records(self, texts: Sequence[InboundText], now: datetime, due_at: datetime) -> None:
+        """Keep records until their callbacks have had their time, but for those of texts that are stored already."""
+        for at in range(0, len(texts), _TOGETHER):
+            together = texts[at : at + _TOGETHER]
+            async with self._engine.begin() as connection:
+                known = await _settle_records(connection, [text.sid for text in together])
+                new = [_wait(_RECORD, text, now) | {"due_at": due_at} for text in together if text.sid not in known]
+                if new:
+                    await insert_new(connection, waiting, new)
 
     async def due_records(self, now: datetime) -> tuple[InboundText, ...]:
         """Records whose callbacks have not come in time, oldest first."""
@@ -187,16 +198,18 @@ class InboxStore:
         return at
 
     async def _write(self, connection: AsyncConnection, arrivals: list[Arrival]) -> None:
+        talks = await _open_conversations(connection, arrivals)
         for run in _split(arrivals):
             unknown = await _settle_known(connection, run)
             if unknown:
-                await self._insert(connection, unknown)
+                await self._insert(connection, unknown, talks)
 
-    async def _insert(self, connection: AsyncConnection, arrivals: list[Arrival]) -> None:
+    async def _insert(self, connection: AsyncConnection, arrivals: list[Arrival], talks: Mapping[str, _Talk]) -> None:
         """Store texts that share their statements: each with a keyword alone, all others together."""
         senders = {arrival.text.sender for arrival in arrivals}
         ids = [str(uuid4()) for _ in arrivals]
-        places = await self._find_places(connection, arrivals, ids)
+        places = await self._find_places(connection, arrivals, ids, talks)
+        recorded = await _forget_records(connection, [arrival.text.sid for arrival in arrivals])
         blocked = await blocked_among(connection, senders)
         keywords = [read_keyword(each.text.text, blocked=each.text.sender in blocked) for each in arrivals]
         changed = [
@@ -210,7 +223,7 @@ class InboxStore:
         await connection.execute(
             insert(inbound),
             [
-                _inbound_values(id_, each, place, keyword, blocked=each.text.sender in blocked)
+                _inbound_values(id_, each, place, keyword, blocked=each.text.sender in blocked, recorded=recorded)
                 for id_, each, place, keyword in every
             ],
         )
@@ -221,37 +234,67 @@ class InboxStore:
         ]
         if pictures:
             await connection.execute(insert(picture), pictures)
-        await _forget_records(connection, [each.text.sid for each in arrivals])
         for (_, each, place, keyword), has_changed in zip(every, changed, strict=True):
             if has_changed:
                 await _settle_wishes(connection, each.text.sender)
             if has_changed or keyword is Keyword.HELP:
                 await _answer(connection, each, keyword, place)
 
-    async def _find_places(self, connection: AsyncConnection, arrivals: list[Arrival], ids: list[str]) -> list[_Place]:
-        """Each text's conversation, which it begins where there is none; `ids` are the texts' own."""
-        pairs = [pair_of(arrival.ours, arrival.members) for arrival in arrivals]
-        # In one order, so that two processes never wait for each other.
-        theirs = select(conversation).where(conversation.c.pair.in_(set(pairs))).order_by(conversation.c.pair)
-        rows = {row.pair: row for row in await connection.execute(theirs.with_for_update())}
-        if missing := [at for at, pair in enumerate(pairs) if pair not in rows]:
-            for at in missing:
-                await _begin_conversation(connection, pairs[at], arrivals[at], ids[at])
-            rows = {row.pair: row for row in await connection.execute(theirs.with_for_update())}
-        known = {pair: _Known(row.active_at, row.inbound_at, row.root_id) for pair, row in rows.items()}
+    async def _find_places(
+        self, connection: AsyncConnection, arrivals: list[Arrival], ids: list[str], talks: Mapping[str, _Talk]
+    ) -> list[_Place]:
+        """Where each text stands in its conversation, which it begins where nothing has; `ids` are the texts' own."""
         places = []
-        for pair, arrival, id_ in zip(pairs, arrivals, ids, strict=True):
-            row, news = rows[pair], known[pair]
-            rested = row.thread_ts is not None and arrival.now - news.active_at > self._revive
-            news.active_at = max(arrival.now, news.active_at + _TICK)
-            news.inbound_at = max(news.inbound_at or news.active_at, arrival.received_at)
-            if row.thread_ts is None and not news.root_id:
-                news.root_id = id_
-            places.append(_Place(row.id, row.channel, news.active_at, rested))
+        for arrival, id_ in zip(arrivals, ids, strict=True):
+            talk = talks[_pair_of(arrival)]
+            rested = talk.thread_ts is not None and arrival.now - talk.active_at > self._revive
+            talk.active_at = max(arrival.now, talk.active_at + _TICK)
+            talk.inbound_at = max(talk.inbound_at or talk.active_at, arrival.received_at)
+            if talk.thread_ts is None and not talk.root_id and not await _find_question(connection, talk):
+                talk.root_id = id_
+            places.append(_Place(talk.id, talk.channel, talk.active_at, rested))
+        changed = {pair: talks[pair] for pair in map(_pair_of, arrivals)}.values()
         await connection.execute(
-            _UPDATE_CONVERSATION, [{"known_id": rows[pair].id} | asdict(news) for pair, news in known.items()]
+            _UPDATE_CONVERSATION,
+            [{"known_id": talk.id} | {name: getattr(talk, name) for name in _CHANGED} for talk in changed],
         )
         return places
+
+
+def _key_of(sid: str) -> str:
+    return f"inbound:{sid}"
+
+
+def _pair_of(arrival: Arrival) -> str:
+    return pair_of(arrival.ours, arrival.members)
+
+
+async def _open_conversations(connection: AsyncConnection, arrivals: list[Arrival]) -> dict[str, _Talk]:
+    """The texts' conversations by their pairs, locked, new ones where there are none.
+
+    In one order in every process, so that two never wait for each other; and before anything is asked about them, so
+    that a callback and its record do not miss each other.
+    """
+    wanted = {_pair_of(arrival): arrival for arrival in reversed(arrivals)}
+    theirs = select(conversation).where(conversation.c.pair.in_(wanted)).order_by(conversation.c.pair)
+    rows = (await connection.execute(theirs.with_for_update())).all()
+    if missing := sorted(wanted.keys() - {row.pair for row in rows}):
+        for pair in missing:
+            await _begin_conversation(connection, pair, wanted[pair])
+        rows = (await connection.execute(theirs.with_for_update())).all()
+    return {
+        row.pair: _Talk(
+            row.id,
+            row.pair,
+            row.channel,
+            row.asked_in,
+            row.thread_ts,
+            row.root_id,
+            row.active_at,
+            row.inbound_at,
+        )
+        for row in rows
+    }
 
 
 def _split(arrivals: list[Arrival]) -> Iterator[list[Arrival]]:
@@ -302,7 +345,7 @@ async def _settle_known(connection: AsyncConnection, arrivals: list[Arrival]) ->
 def _batch_values(entry_id: str, arrival: Arrival, place: _Place) -> dict[str, Any]:
     return {
         "id": entry_id,
-        "key": f"inbound:{arrival.text.sid}",
+        "key": _key_of(arrival.text.sid),
         "team": arrival.team,
         "user_id": "",
         "user_name": "",
@@ -319,13 +362,13 @@ def _batch_values(entry_id: str, arrival: Arrival, place: _Place) -> dict[str, A
 
 
 def _inbound_values(
-    entry_id: str, arrival: Arrival, place: _Place, keyword: Keyword, *, blocked: bool
+    entry_id: str, arrival: Arrival, place: _Place, keyword: Keyword, *, blocked: bool, recorded: Collection[str]
 ) -> dict[str, Any]:
     text = arrival.text
     return {
         "id": entry_id,
         "message_sid": None if arrival.from_record else text.sid,
-        "record_sid": text.sid if arrival.from_record else None,
+        "record_sid": text.sid if arrival.from_record or text.sid in recorded else None,
         "number": text.sender,
         "ours": arrival.ours,
         "text": text.text,
@@ -339,18 +382,17 @@ def _inbound_values(
     }
 
 
-async def _begin_conversation(connection: AsyncConnection, pair: str, arrival: Arrival, entry_id: str) -> None:
+async def _begin_conversation(connection: AsyncConnection, pair: str, arrival: Arrival) -> None:
     """Begin a conversation, unless somebody has just begun it."""
     routed = select(number_rule.c.channel).where(number_rule.c.number == arrival.ours)
     channel = await connection.scalar(routed) or arrival.home
     new = {"id": str(uuid4()), "pair": pair, "sender": arrival.ours, "members": json.dumps(arrival.members)}
-    new |= {"team": arrival.team, "channel": channel, "asked_in": channel, "root_id": entry_id}
-    new |= await _find_question(connection, pair, new["id"])
+    new |= {"team": arrival.team, "channel": channel, "asked_in": channel, "root_id": ""}
     await insert_new(connection, conversation, [new | {"active_at": arrival.now - _TICK}])
 
 
-async def _find_question(connection: AsyncConnection, pair: str, conversation_id: str) -> dict[str, Any]:
-    """Our own text to that phone, where Slack does not show it yet: it begins the conversation, not its answer."""
+async def _find_question(connection: AsyncConnection, talk: _Talk) -> bool:
+    """Whether a text of ours to that phone is not shown yet: it begins the conversation, not its answer."""
     other = message.alias("other")
     alone = ~exists().where(other.c.batch_id == message.c.batch_id, other.c.id != message.c.id).correlate(message)
     unshown = (
@@ -360,7 +402,7 @@ async def _find_question(connection: AsyncConnection, pair: str, conversation_id
             batch.c.wants == literal_column("2"),  # no parameter, or the partial index goes unused
             batch.c.conversation_id.is_(None),
             batch.c.origin == Origin.COMMAND,
-            message.c.pair == pair,
+            message.c.pair == talk.pair,
             alone,
         )
         .order_by(batch.c.accepted_at)
@@ -368,14 +410,37 @@ async def _find_question(connection: AsyncConnection, pair: str, conversation_id
     )
     row = (await connection.execute(unshown)).first()
     if row is None:
-        return {}
-    await connection.execute(update(batch).where(batch.c.id == row.id).values(conversation_id=conversation_id))
-    return {"root_id": row.id, "channel": row.channel, "asked_in": row.asked_in}
+        return False
+    await connection.execute(update(batch).where(batch.c.id == row.id).values(conversation_id=talk.id))
+    talk.root_id, talk.channel, talk.asked_in = row.id, row.channel, row.asked_in
+    return True
 
 
 async def _is_known(connection: AsyncConnection, sid: str) -> bool:
     named = or_(inbound.c.message_sid == sid, inbound.c.record_sid == sid)
     return (await connection.execute(select(inbound.c.id).where(named))).first() is not None
+
+
+async def _settle_records(connection: AsyncConnection, sids: Collection[str]) -> set[str]:
+    """Those records whose texts are stored.
+
+    One with the id of a callback is that callback's, and whatever else was paired with it is a text of its own: one of
+    the two is shown, and this one is not known yet.
+    """
+    named = or_(inbound.c.message_sid.in_(sids), inbound.c.record_sid.in_(sids))
+    rows = (await connection.execute(select(inbound).where(named).order_by(inbound.c.id).with_for_update())).all()
+    known = {row.record_sid for row in rows}
+    for row in rows:
+        if row.message_sid not in sids or row.message_sid == row.record_sid:
+            continue
+        this = update(inbound).where(inbound.c.id == row.id)
+        if row.record_sid is None:
+            await connection.execute(this.values(record_sid=row.message_sid))
+            known.add(row.message_sid)
+        else:
+            await connection.execute(this.values(message_sid=row.record_sid))
+            await connection.execute(update(batch).where(batch.c.id == row.id).values(key=_key_of(row.record_sid)))
+    return known
 
 
 async def _find_unpaired(connection: AsyncConnection, arrivals: list[Arrival]) -> frozenset[E164]:
@@ -399,10 +464,13 @@ def _is_unpaired(*, from_record: bool) -> ColumnElement[bool]:
 async def _find_twin(connection: AsyncConnection, arrival: Arrival) -> Row[Any] | None:
     """Of a record its callback, of a callback its record, where the two have different ids."""
     text, at = arrival.text, arrival.received_at
+    unpaired = _is_unpaired(from_record=arrival.from_record)
+    if not arrival.from_record:  # one whose own record waits is not the other half of another record
+        unpaired &= ~exists().where(waiting.c.source == _RECORD, waiting.c.sid == text.sid)
     twins = (
         select(inbound)
         .where(
-            _is_unpaired(from_record=arrival.from_record),
+            unpaired,
             inbound.c.number == text.sender,
             inbound.c.ours == arrival.ours,
             inbound.c.received_at.between(at - _NEAR, at + _NEAR),
@@ -415,8 +483,10 @@ async def _find_twin(connection: AsyncConnection, arrival: Arrival) -> Row[Any] 
     return (await connection.execute(twins)).first()
 
 
-async def _forget_records(connection: AsyncConnection, sids: Sequence[str]) -> None:
-    await connection.execute(delete(waiting).where(waiting.c.source == _RECORD, waiting.c.sid.in_(sids)))
+async def _forget_records(connection: AsyncConnection, sids: Sequence[str]) -> frozenset[str]:
+    """Wait for their callbacks no more; those that waited."""
+    waited = delete(waiting).where(waiting.c.source == _RECORD, waiting.c.sid.in_(sids)).returning(waiting.c.sid)
+    return frozenset((await connection.execute(waited)).scalars())
 
 
 async def _note_keyword(

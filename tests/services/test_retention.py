@@ -219,7 +219,7 @@ async def test_words_that_wait_to_be_believed_are_blank_but_for_those_of_the_law
     now = desk.texting.clock.now()
     for said, number in (("secret", ANNA), ("Stop!", ANNA), ("hello", BERT)):
         text = InboundText(said, number, OURS, (), said, (), "sms", now)
-        await desk.inbox.note_record(text, now, now)
+        await desk.inbox.note_records([text], now, now)
     await desk.erase()
 
     texts = {row.sid: json.loads(row.body)["text"]["text"] for row in await desk.rows(arrival)}
