@@ -9,7 +9,9 @@ import re
 from dataclasses import dataclass
 
 from bot.domain.message import Cause, Failure, Status
+from bot.domain.phone import show_number
 
+_NUMBER = re.compile(r"\+\d{3,15}")
 _QUOTED = 300  # characters of CarrierX's own sentence
 _AGAIN = "Try again, and call if it fails once more."
 
@@ -124,16 +126,24 @@ def show_failure(failure: Failure) -> tuple[str, str]:
 def _show_ours(failure: Failure) -> tuple[str, str]:
     """What we did not send."""
     if failure.cause is Cause.OPTED_OUT:
-        return (
-            "They asked for no more texts before it left, so it was not sent.",
-            "They get texts again when they text START to your number; until then reach them another way.",
-        )
+        return _show_opt_out(failure)
     if failure.unsure:
         return (
             "CarrierX was too busy for too long, and its records do not show it.",
             "Send it again if it still matters.",
         )
     return "It waited too long and was not sent.", "Send it again if it still matters."
+
+
+def _show_opt_out(failure: Failure) -> tuple[str, str]:
+    members = " and ".join(map(show_number, _NUMBER.findall(failure.word)))
+    who = members or "They"
+    remedy = "They get texts again when they text START to your number; until then reach them another way."
+    if members:
+        remedy = "A group goes to all or none: leave them out, or text the others separately."
+    if failure.unsure:
+        return f"{who} asked for no more texts, so it is not tried again; CarrierX was too busy to take it.", remedy
+    return f"{who} asked for no more texts before it left, so it was not sent.", remedy
 
 
 def _show_rejection(sentence: str, code: str) -> tuple[str, str]:

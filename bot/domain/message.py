@@ -96,7 +96,8 @@ class Failure:
 
     Attributes:
         cause: Who said no, and when.
-        word: CarrierX's own status word or sentence, "" when it gave none.
+        word: CarrierX's own status word or sentence, "" when it gave none; of an opt-out in a group whose it was, with
+            commas.
         code: The upstream carrier's code from the detail record, "" when it gave none.
         unsure: CarrierX answered 503 before, so that the text may have left all the same.
     """

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, insert, or_, select, text, update
@@ -16,7 +17,7 @@ from bot.services.ports import CarrierState, Hold
 from bot.store.commits import GroupCommit
 from bot.store.dirty import mark_dirty
 from bot.store.locks import again_if_undone, in_order
-from bot.store.tables import Time, message, receipt, recipient
+from bot.store.tables import Time, message, opt_out, receipt, recipient
 
 _TOGETHER = 200  # messages looked after in one transaction
 _LEASE = timedelta(seconds=60)  # until another process looks after what this one has taken up
@@ -351,7 +352,21 @@ async def fail_opted_out(connection: AsyncConnection, now: datetime) -> int:
     """Fail what waits for people who asked for no more texts; how many texts that were."""
     rows = (await connection.execute(_OPTED_OUT_ON[connection.dialect.name], {"now": now})).all()
     await _end_copies(connection, rows, Status.FAILED, Cause.OPTED_OUT, now)
+    await _name_opted_out(connection, [row.id for row in rows])
     return len(rows)
+
+
+async def _name_opted_out(connection: AsyncConnection, ids: Sequence[str]) -> None:
+    """Say of each group's text who of them asked for no more."""
+    whose = (
+        select(recipient.c.message_id, recipient.c.number)
+        .join(opt_out, opt_out.c.number == recipient.c.number)
+        .where(recipient.c.message_id.in_(ids), opt_out.c.blocked)
+        .order_by(recipient.c.message_id, recipient.c.position)
+    )
+    for message_id, rows in groupby(await connection.execute(whose), key=lambda row: row.message_id):
+        named = update(recipient).where(recipient.c.message_id == message_id)
+        await connection.execute(named.values(word=",".join(row.number for row in rows)))
 
 
 async def _end_copies(

@@ -92,6 +92,21 @@ def test_a_word_that_nobody_knows_means_nothing(word: str) -> None:
             "Send it again if it still matters.",
         ),
         (
+            Failure(Cause.OPTED_OUT),
+            "They asked for no more texts before it left, so it was not sent.",
+            "They get texts again when they text START to your number; until then reach them another way.",
+        ),
+        (
+            Failure(Cause.OPTED_OUT, "+15162065574,+4930123456"),
+            "(516) 206-5574 and +49 30 123456 asked for no more texts before it left, so it was not sent.",
+            "A group goes to all or none: leave them out, or text the others separately.",
+        ),
+        (
+            Failure(Cause.OPTED_OUT, unsure=True),
+            "They asked for no more texts, so it is not tried again; CarrierX was too busy to take it.",
+            "They get texts again when they text START to your number; until then reach them another way.",
+        ),
+        (
             Failure(Cause.EXPIRED, unsure=True),
             "CarrierX was too busy for too long, and its records do not show it.",
             "Send it again if it still matters.",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from playground.carrier import Fault, Kind
 from playground.slack.workspace import Message
 from tests.scenarios.reading import read
 from tests.scenarios.world import DIGITS, PHONE, World
@@ -167,6 +168,22 @@ async def test_waiting_text_does_not_go_to_somebody_who_said_stop(each_world: Wo
 
     assert status == 200
     assert [post.text for post in world.carrier.posts if post.text == "Running late"] == []
+
+
+async def test_text_that_carrierx_has_already_is_told_as_such(each_world: World):
+    """STOP came while the request was under way: it may arrive, so nobody reads that it was not sent."""
+    world = each_world
+    held = world.carrier.arm(Fault(Kind.HOLD_AFTER, number=DIGITS))
+    root = await world.text("Running late")
+    await held.arrived.wait()
+    world.carrier.inbound(DIGITS, OURS, "STOP", at=world.clock.now())
+    await world.replied(root, "Opted out: nobody can text this number")
+    held.release()
+    said = await world.shown(root, "queued · sms")
+    await world.posted(2)
+
+    assert "no more texts" not in said
+    assert [post.text for post in world.carrier.posts] == ["Running late", STOPPED]
 
 
 async def say_nothing(world: World) -> None:
