@@ -6,7 +6,7 @@ Slack's `<tel:…|…>`. Slack wraps numbers before we see them, so that form is
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache, lru_cache
@@ -89,21 +89,19 @@ def parse_recipients(typed: str, *, region: str, countries: Collection[str], lim
     Raises:
         InvalidInputError: All wrong entries in one short text, each with its place.
     """
-    lines = typed.strip().split("\n")
     numbers: dict[E164, None] = {}
     wrong: list[tuple[str, Reading]] = []
-    position = 0
-    for line_number, line in enumerate(lines, 1):
-        for entry in filter(None, (part.strip() for part in _SEPARATORS.split(line))):
-            position += 1
-            reading = read_number(entry, region)
-            if reading.flaw is None and reading.country in countries:
-                numbers[reading.number] = None
-            else:
-                wrong.append((f"Line {line_number}" if len(lines) > 1 else f"Number {position}", reading))
-    if not position:
+    entries = list(_split(typed))
+    for place, entry in entries:
+        reading = read_number(entry, region)
+        if reading.flaw is None and reading.country in countries:
+            numbers[reading.number] = None
+        else:
+            wrong.append((place, reading))
+    if not entries:
         raise explain(Reading("", flaw=Flaw.EMPTY), region=region, countries=countries)
-    if wrong and position == 1 and wrong[0][1].flaw is not Flaw.TOO_LONG:  # which may be several with no comma between
+    # What is too long may be several with no comma between.
+    if wrong and len(entries) == 1 and wrong[0][1].flaw is not Flaw.TOO_LONG:
         raise explain(wrong[0][1], region=region, countries=countries)
     if wrong:
         raise InvalidInputError(_list_wrong(wrong, region=region, countries=countries), "to")
@@ -111,6 +109,13 @@ def parse_recipients(typed: str, *, region: str, countries: Collection[str], lim
         over = len(numbers) - limit
         raise InvalidInputError(f"That is {len(numbers)} numbers, and {limit} go at once: leave out {over}.", "to")
     return tuple(numbers)
+
+
+def find_recipients(typed: str, *, region: str, countries: Collection[str]) -> tuple[E164, ...]:
+    """The numbers among what has been typed so far that may be texted; nothing is said of the rest."""
+    readings = (match_number(entry, region) for _, entry in _split(typed))
+    may = (each.number for each in readings if each and each.flaw is None and each.country in countries)
+    return tuple(dict.fromkeys(may))
 
 
 def read_number(typed: str, region: str) -> Reading:
@@ -192,6 +197,16 @@ def show_country(code: str) -> str:
     flag = emoji_short_names.get(f"flag_{code.lower()}") or emoji_short_names.get(f"flag-{code.lower()}")
     name = (flag.name or code).removesuffix(" Flag") if flag else code
     return f"the {name}" if name.startswith("United ") else name
+
+
+def _split(typed: str) -> Iterator[tuple[str, str]]:
+    """What stands between commas, semicolons and lines, each with its place: `Line 2`, `Number 2`."""
+    lines = typed.strip().split("\n")
+    position = 0
+    for line_number, line in enumerate(lines, 1):
+        for entry in filter(None, (part.strip() for part in _SEPARATORS.split(line))):
+            position += 1
+            yield f"Line {line_number}" if len(lines) > 1 else f"Number {position}", entry
 
 
 def _fold(typed: str) -> str:

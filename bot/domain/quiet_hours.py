@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
@@ -21,6 +22,7 @@ from bot.errors import InvalidInputError
 _MOST_ZONES = 20  # a mobile number in Russia has 16; +1 alone, as toll-free numbers have it, 42
 _AHEAD = timedelta(hours=72)  # a window may fall into the hour that a spring day does not have, and then waits a day
 _NAMED = 3  # different times that one line names
+_PAIR = 2
 _DAY = timedelta(hours=24)
 
 _OFF = frozenset({"off", "none", "never", "no"})
@@ -42,6 +44,21 @@ class QuietHours:
 
     start: time
     end: time
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What quiet hours would do to texts that were sent now.
+
+    Attributes:
+        now: Aware.
+        total: How many texts there are.
+        waits: For each text that would wait, until when, and the zones of its phones; at least one.
+    """
+
+    now: datetime
+    total: int
+    waits: Sequence[tuple[datetime, tuple[str, ...]]]
 
 
 def parse_quiet_hours(text: str) -> QuietHours | None:
@@ -135,20 +152,51 @@ def show_wait(now: datetime, at: datetime, zones: Sequence[str]) -> str:
 
     Zones whose clocks differ are named: `Waits until 8:00 in Los Angeles, 9:00 in Boise (in 6 h)`.
     """
-    far = at - now >= _DAY
-    places: dict[str, list[str]] = {}
-    for zone in sorted(zones, key=lambda zone: at.astimezone(_zone(zone)).replace(tzinfo=None)):
-        local = at.astimezone(_zone(zone))
-        shown = _show_clock(local.time())
-        places.setdefault(f"{local:%a} {shown}" if far else shown, []).append(_show_zone(zone))
+    when = _show_times([(at, zone) for zone in zones], far=at - now >= _DAY)
+    return f"Waits until {when} ({_show_span(at - now)})"
+
+
+def show_forecast(forecast: Forecast) -> str:
+    """For whoever is about to send: `It is 22:14 there: this text waits until 8:00 their time.`, for one."""
+    now, waits = forecast.now, forecast.waits
+    clocks = list(_by_clock([(now, zone) for _, zones in waits for zone in zones], far=False))
+    there = clocks[0] if len(clocks) == 1 else f"between {clocks[0]} and {clocks[-1]}"
+    far = any(at - now >= _DAY for at, _ in waits)
+    when = _show_times([(at, zone) for at, zones in waits for zone in zones], far=far)
+    if forecast.total == 1:
+        return f"It is {there} there: this text waits until {when}."
+    if len(waits) == forecast.total:
+        every = "both" if forecast.total == _PAIR else f"all {forecast.total}"
+        return f"It is {there} there: {every} texts wait until {when}."
+    verb = "waits" if len(waits) == 1 else "wait"
+    return f"{len(waits)} of {forecast.total} texts {verb} until {when}: it is {there} there."
+
+
+Time = tuple[datetime, str]
+"""An instant, and the zone whose wall clock shows it."""
+
+
+def _show_times(times: Sequence[Time], *, far: bool) -> str:
+    """`8:00 their time`, or the zones where their clocks differ; `far` adds the days."""
+    places = _by_clock(times, far=far)
     clocks = list(places)
     if len(clocks) == 1:
-        when = f"{clocks[0]} their time"
-    elif len(clocks) <= _NAMED:
-        when = ", ".join(f"{clock} in {' and '.join(names)}" for clock, names in places.items())
-    else:
-        when = f"{clocks[0]} to {clocks[-1]}, depending on where they are"
-    return f"Waits until {when} ({_show_span(at - now)})"
+        return f"{clocks[0]} their time"
+    if len(clocks) <= _NAMED:
+        return ", ".join(f"{clock} in {' and '.join(names)}" for clock, names in places.items())
+    return f"{clocks[0]} to {clocks[-1]}, depending on where they are"
+
+
+def _by_clock(times: Sequence[Time], *, far: bool) -> dict[str, list[str]]:
+    """The places by what their clocks show, the earliest first."""
+    places: dict[str, list[str]] = {}
+    walls = ((at.astimezone(_zone(zone)).replace(tzinfo=None), zone) for at, zone in times)
+    for wall, zone in sorted(walls, key=itemgetter(0)):
+        shown = _show_clock(wall.time())
+        names = places.setdefault(f"{wall:%a} {shown}" if far else shown, [])
+        if (name := _show_zone(zone)) not in names:
+            names.append(name)
+    return places
 
 
 Stretch = tuple[datetime, int]

@@ -1,7 +1,7 @@
 """When a text may go: quiet hours by the phone's clock, unless the person has just written."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -9,7 +9,15 @@ from typing import Protocol
 import structlog
 
 from bot.domain.message import E164, Purpose, Wait
-from bot.domain.quiet_hours import QuietHours, allowed_until, is_quiet, next_allowed, parse_quiet_hours, zones_of
+from bot.domain.quiet_hours import (
+    Forecast,
+    QuietHours,
+    allowed_until,
+    is_quiet,
+    next_allowed,
+    parse_quiet_hours,
+    zones_of,
+)
 from bot.domain.rules import NumberRule
 from bot.errors import InvalidInputError
 from bot.services.following import Late
@@ -85,6 +93,29 @@ class Hours:
         """When a first text may go, None for now."""
         hours, zones = self.of(sender), self.zones(recipients)
         return next_allowed(now, zones, hours) if is_quiet(now, zones, hours) else None
+
+    async def foresee(
+        self, sender: E164, texts: Sequence[tuple[E164, ...]], now: datetime, *, within: float
+    ) -> Forecast | None:
+        """What would wait if it were sent now; None when nothing would.
+
+        Args:
+            sender: Our number.
+            texts: The recipients of each text.
+            now: Aware.
+            within: Seconds for the database, which is asked only when it is quiet somewhere.
+
+        Raises:
+            TimeoutError: It did not answer by then.
+        """
+        quiet = [(self.next_time(sender, numbers, now), numbers) for numbers in texts]
+        asked = {number for until, numbers in quiet if until for number in numbers}
+        if not asked:
+            return None
+        async with asyncio.timeout(within):
+            wrote = await self.writers.wrote_since(asked, now - _TALKING)
+        waits = [(until, self.zones(numbers)) for until, numbers in quiet if until and not wrote.issuperset(numbers)]
+        return Forecast(now, len(texts), waits) if waits else None
 
     async def hold(self, sender: E164, recipients: Collection[E164], now: datetime) -> Hold | None:
         """How long a text waits, and by when it has to be gone; None when neither matters."""

@@ -12,7 +12,8 @@ import structlog
 
 from bot.domain.media import check_text, parse_media
 from bot.domain.message import E164, Message, Recipient, Status
-from bot.domain.phone import parse_recipients, show_number
+from bot.domain.phone import find_recipients, parse_recipients, show_number
+from bot.domain.quiet_hours import Forecast
 from bot.errors import InvalidFieldsError, InvalidInputError, NotStoredError, RefusedError, StoredOrNotError
 from bot.services.hours import Hours
 from bot.services.numbers import Numbers
@@ -35,6 +36,7 @@ _log = structlog.get_logger(__name__)
 _NAMED = 4  # numbers in one sentence
 _CANCEL = 2.0  # seconds; Slack waits three
 _READ = 2.0  # seconds for what is asked after the answer to a press
+_FORESEE = 0.5  # seconds for a line that follows what is typed
 
 Read = TypeVar("Read")
 
@@ -169,7 +171,7 @@ class Sending:
         wrong |= known or {}
         if wrong or ours is None:
             raise InvalidFieldsError(wrong)
-        recipients = (to,) if group else tuple((number,) for number in to)
+        recipients = _share(draft, to)
         now = self._clock.now()
         async with _answered_by(until):
             holds = [await self._hours.hold(ours.number, numbers, now) for numbers in recipients]
@@ -191,6 +193,21 @@ class Sending:
             ),
         )
         return await self._accept(new, until)
+
+    async def foresee(self, draft: Draft) -> Forecast | None:
+        """What quiet hours would do to a draft as far as it is filled in; None when all of it would go at once.
+
+        Mistakes are left to `submit`.
+
+        Raises:
+            TimeoutError: Our database did not answer in time.
+        """
+        to = find_recipients(draft.to, region=self._rules.region, countries=self._rules.countries)
+        chosen = self._numbers.choose(draft.channel, draft.user_id)
+        sender = draft.sender or (chosen.number if chosen else "")
+        if not sender or len(to) > MAX_RECIPIENTS:
+            return None
+        return await self._hours.foresee(sender, _share(draft, to), self._clock.now(), within=_FORESEE)
 
     def check(self, sender: E164, recipients: tuple[E164, ...], text: str) -> None:
         """Judge a reply to a conversation by the rules for every text.
@@ -344,6 +361,11 @@ class Sending:
         except InvalidInputError as error:
             wrong[field] = error.user_message
             return otherwise
+
+
+def _share(draft: Draft, to: tuple[E164, ...]) -> tuple[tuple[E164, ...], ...]:
+    """The recipients of each text that a draft makes."""
+    return (to,) if draft.how is How.GROUP and len(to) > 1 else tuple((number,) for number in to)
 
 
 def explain_opted_out(numbers: tuple[E164, ...], *, group: bool) -> str:

@@ -26,6 +26,7 @@ from bot.services.status import Report
 from bot.slack import modal
 from bot.slack.blocks import AGAIN, CANCEL, Content
 from bot.slack.errors import answering
+from bot.slack.live import Forecasts, LiveLines
 from bot.slack.notices import show_help, show_sentence
 from bot.slack.people import People
 from bot.slack.status import show_report
@@ -36,7 +37,7 @@ from bot.slack.web_client import Workspace
 NEW: Final = "sms_new"
 FROM_MESSAGE: Final = "sms_from_message"
 
-_OPEN = 2.0  # seconds for views.open, views.update and a report; the answer is due after three
+_OPEN = 2.0  # seconds for views.open and a report; the answer is due after three
 _ANSWER = 2.7  # seconds of the three that Slack waits; the way takes the rest
 _SHORTEST = 0.1  # seconds that the last step always gets
 _ANY = re.compile(".*")
@@ -45,7 +46,7 @@ _log = structlog.get_logger(__name__)
 Body = Mapping[str, Any]
 
 
-class Texts(Protocol):
+class Texts(Forecasts, Protocol):
     """The use cases; bot.services.sending has them."""
 
     async def submit(
@@ -136,6 +137,7 @@ class Listeners:
         self._region = region
         self._countries = countries
         self._telling = Telling(Workspace(slack))
+        self._live = LiveLines(texts, Workspace(slack), self._telling.soon)
 
     def register(self, app: AsyncApp) -> None:
         """Hang what people do into a Bolt app.
@@ -147,7 +149,8 @@ class Listeners:
         app.shortcut(NEW)(self.shortcut)
         app.shortcut(FROM_MESSAGE)(self.shortcut)
         app.view(modal.SEND)(self.submit)
-        app.action(modal.TEXT)(self.typing)
+        for name in modal.LIVE:
+            app.action(name)(self.typing)
         app.options(modal.FROM)(self.options)
         app.action(CANCEL)(self.cancel)
         app.action(AGAIN)(self.again)
@@ -221,17 +224,12 @@ class Listeners:
             await self._open(body["trigger_id"], channel, user_id, due, text=text, response_url=url)
 
     async def typing(self, ack: AsyncAck, body: Body) -> None:
-        """Somebody types into Text: the line under it follows. Where it cannot, nothing is lost."""
+        """Somebody fills in the form: the lines under Text follow. Where they cannot, nothing is lost."""
         await ack()
         async with answering(_keep_silent, "typing"):
-            await self._people.admit(body["user"]["id"], read_team(body))
-            view = body["view"]
-            changed = modal.update_live(view)
-            try:
-                async with asyncio.timeout(_OPEN):
-                    await self._slack.views_update(view_id=view["id"], hash=view["hash"], view=changed)
-            except (SlackApiError, aiohttp.ClientError, TimeoutError, OSError) as exc:
-                _log.debug("slack.live_line_not_updated", error=_name(exc))  # mostly hash_conflict: typed on
+            user_id = body["user"]["id"]
+            await self._people.admit(user_id, read_team(body))
+            self._live.follow(body["view"], user_id)
 
     async def options(self, ack: AsyncAck, body: Body) -> None:
         """Somebody searches for a number to send from."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from bot.domain.media import MAX_CHARACTERS
 from bot.domain.phone import show_number
+from bot.domain.quiet_hours import Forecast, show_forecast
 from bot.domain.segments import show_segments
 from bot.errors import BotError, InvalidFieldsError
 from bot.services.ports import OurNumber
@@ -20,12 +21,14 @@ from bot.slack.text import to_phone_text
 
 SEND: Final = "sms_send"
 FROM: Final = "sms_from"
-TEXT: Final = "sms_text"
+LIVE: Final = (FROM, "sms_to", "sms_how", "sms_text")  # what the lines under Text follow
 SELECTABLE: Final = 100  # options that Slack takes; with more, From is searched
 
 _LIVE = "live"
+_HOURS = "hours"
 _TYPED = 3000  # characters that Slack takes in one input; our own limit of 1,600 is a sentence under the field
 _LABEL = 75  # characters of an option
+_LINE = 600  # characters; what is quoted of a text, and the names of zones, can be long
 _HOW = {
     How.SEPARATE: ("Separate texts", "Each person gets their own and sees nobody else."),
     How.GROUP: ("One group MMS", "Everybody sees everybody and all answers; at most 10 with our number."),
@@ -72,22 +75,21 @@ def build_view(opening: Opening) -> dict[str, Any]:
             _input(
                 "to",
                 "To",
-                _typing("sms_to", "(516) 206-5574", multiline=True),
+                _typing("sms_to", "(516) 206-5574", live=True),
                 hint="One or several numbers, between commas or on lines of their own; at most 50.",
             ),
             _input("how", "To several", _how()),
             _input(
                 "text",
                 "Text",
-                _typing(TEXT, "", multiline=True, initial=text, live=True),
+                _typing("sms_text", "", initial=text, live=True),
                 optional=True,  # media alone is a text too
-                dispatch=True,
             ),
-            _live(text),
+            *_lines(text, None),
             _input(
                 "media",
                 "Media",
-                _typing("sms_media", "https://…", multiline=True),
+                _typing("sms_media", "https://…"),
                 hint="Public addresses of pictures and the like, one a line; at most 10. Makes it an MMS.",
                 optional=True,
             ),
@@ -96,16 +98,26 @@ def build_view(opening: Opening) -> dict[str, Any]:
     }
 
 
-def update_live(view: Mapping[str, Any]) -> dict[str, Any]:
-    """The same view with its live line about what is typed now, as `views.update` takes it.
+def update_live(view: Mapping[str, Any], forecast: Forecast | None) -> dict[str, Any]:
+    """The same view with its lines about what is typed now, as `views.update` takes it.
 
     Built from the view that Slack sent, not anew: the numbers may have changed since it was opened, and another kind
     of From would lose what was chosen.
     """
-    text = _read_text(view)
-    blocks = [_live(text) if block.get("block_id") == _LIVE else block for block in view["blocks"]]
+    blocks: list[Element] = []
+    for block in view["blocks"]:
+        if block.get("block_id") == _LIVE:
+            blocks += _lines(_read_text(view), forecast)
+        elif block.get("block_id") != _HOURS:
+            blocks.append(block)
     kept = ("type", "callback_id", "title", "submit", "close", "private_metadata")
     return {**{key: view[key] for key in kept}, "blocks": blocks}
+
+
+def read_lines(view: Mapping[str, Any]) -> list[str]:
+    """What the lines about what is typed say."""
+    lines = (block for block in view["blocks"] if block.get("block_id") in {_LIVE, _HOURS})
+    return [block["elements"][0]["text"] for block in lines]
 
 
 def show_options(numbers: Sequence[OurNumber], typed: str) -> list[Element]:
@@ -213,11 +225,11 @@ def _conversations(opening: Opening) -> Element:
     return element
 
 
-def _typing(action_id: str, placeholder: str, *, multiline: bool, initial: str = "", live: bool = False) -> Element:
+def _typing(action_id: str, placeholder: str, *, initial: str = "", live: bool = False) -> Element:
     element: Element = {
         "type": "plain_text_input",
         "action_id": action_id,
-        "multiline": multiline,
+        "multiline": True,
         "max_length": _TYPED,
     }
     if placeholder:
@@ -229,24 +241,27 @@ def _typing(action_id: str, placeholder: str, *, multiline: bool, initial: str =
     return element
 
 
-def _input(
-    name: str, label: str, element: Element, *, hint: str = "", optional: bool = False, dispatch: bool = False
-) -> Element:
+def _input(name: str, label: str, element: Element, *, hint: str = "", optional: bool = False) -> Element:
     block: Element = {"type": "input", "block_id": name, "label": _plain(label), "element": element}
     if hint:
         block["hint"] = _plain(hint)
     if optional:
         block["optional"] = True
-    if dispatch:
+    if element["action_id"] in LIVE:
         block["dispatch_action"] = True
     return block
 
 
-def _live(text: str) -> Element:
-    line = clip(show_segments(text), 600)
+def _lines(text: str, forecast: Forecast | None) -> list[Element]:
+    """What the text costs, and whether it waits for the morning."""
+    line = clip(show_segments(text), _LINE)
     if over := max(len(text) - MAX_CHARACTERS, 0):
         line += f" · too long by {over:,}"
-    return {"type": "context", "block_id": _LIVE, "elements": [_plain(line)]}
+    lines: list[Element] = [{"type": "context", "block_id": _LIVE, "elements": [_plain(line)]}]
+    if forecast is not None:
+        said = clip(show_forecast(forecast), _LINE)
+        lines.append({"type": "context", "block_id": _HOURS, "elements": [_plain(said)]})
+    return lines
 
 
 def _section(text: str) -> Element:
@@ -260,7 +275,7 @@ def _plain(text: str) -> Element:
 
 def _read_text(view: Mapping[str, Any]) -> str:
     """An input's text comes as typed: nothing is escaped, nobody is wrapped, and emoji are still `:names:`."""
-    return to_phone_text(_value(view, "text", TEXT), names=lambda _: None, escaped=False)
+    return to_phone_text(_value(view, "text", "sms_text"), names=lambda _: None, escaped=False)
 
 
 def _read_response_url(view: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.domain.phone import (
+    find_recipients,
     match_number,
     parse_recipient,
     parse_recipients,
@@ -313,3 +314,18 @@ def test_whatever_is_typed_ends_in_numbers_or_a_sentence(typed: str) -> None:
         if isinstance(found, str)
         else all(phonenumbers.is_valid_number(phonenumbers.parse(number)) for number in found)
     )
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("", ()),
+        ("516206557", ()),
+        ("(516) 206-5574", (ANNA,)),
+        ("5162065574, 5162065575\n+1 516 206", (ANNA, BEN)),
+        ("911; 5162065574, 5162065574; +49 30 123456; 900 555 1234", (ANNA,)),
+    ],
+)
+def test_numbers_are_found_in_what_is_still_being_typed(typed: str, found: tuple[str, ...]) -> None:
+    """What is not whole yet, or wrong, or may not be texted, is left for later."""
+    assert find_recipients(typed, region="US", countries=AMERICA) == found

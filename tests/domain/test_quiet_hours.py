@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 from bot.domain.quiet_hours import (
+    Forecast,
     QuietHours,
     allowed_until,
     is_quiet,
     next_allowed,
     parse_quiet_hours,
+    show_forecast,
     show_quiet_hours,
     show_wait,
     zones_of,
@@ -35,6 +37,9 @@ def utc(text: str) -> datetime:
 
 def local(text: str, zone: str = "America/New_York", fold: int = 0) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold)
+
+
+EIGHT_IN_NEW_YORK = utc("2026-11-24 13:00")
 
 
 @pytest.mark.parametrize(
@@ -283,6 +288,33 @@ def test_zones_that_never_all_allow_it_are_satisfied_as_far_as_possible() -> Non
 def test_how_long_a_text_waits_is_said_in_words(now: datetime, at: datetime, zones: tuple[str, ...], line: str) -> None:
     """By their clock and by ours; several zones by name, while they are few."""
     assert show_wait(now, at, zones) == line
+
+
+@pytest.mark.parametrize(
+    ("total", "waits", "line"),
+    [
+        (1, [(EIGHT_IN_NEW_YORK, NEW_YORK)], "It is 22:14 there: this text waits until 8:00 their time."),
+        (3, [(EIGHT_IN_NEW_YORK, NEW_YORK)] * 3, "It is 22:14 there: all 3 texts wait until 8:00 their time."),
+        (3, [(EIGHT_IN_NEW_YORK, NEW_YORK)] * 2, "2 of 3 texts wait until 8:00 their time: it is 22:14 there."),
+        (2, [(EIGHT_IN_NEW_YORK, NEW_YORK)], "1 of 2 texts waits until 8:00 their time: it is 22:14 there."),
+        (
+            1,
+            [(utc("2026-11-24 16:00"), IDAHO)],
+            "It is between 19:14 and 20:14 there: this text waits until 8:00 in Los Angeles, 9:00 in Boise.",
+        ),
+        (
+            2,
+            [(EIGHT_IN_NEW_YORK, NEW_YORK), (utc("2026-11-24 16:00"), ("America/Los_Angeles",))],
+            "It is between 19:14 and 22:14 there: both texts wait until 8:00 their time.",
+        ),
+        (1, [(utc("2026-11-25 14:00"), NEW_YORK)], "It is 22:14 there: this text waits until Wed 9:00 their time."),
+    ],
+)
+def test_what_would_wait_is_said_before_it_is_sent(
+    total: int, waits: list[tuple[datetime, tuple[str, ...]]], line: str
+) -> None:
+    """One sentence, whether one text waits or some of several."""
+    assert show_forecast(Forecast(utc("2026-11-24 03:14"), total, waits)) == line
 
 
 def count_quiet(at: datetime, zones: Sequence[str], hours: QuietHours) -> int:

@@ -91,3 +91,29 @@ async def test_stop_in_the_evening_reaches_the_text_that_waits(sqlite_url: str):
         await world.carrier.until(lambda carrier: any(post.text == "somebody else" for post in carrier.posts))
 
     assert all(post.text != "Your order is ready" for post in world.carrier.posts)
+
+
+async def test_the_form_says_so_before_one_presses_send(database_url: str):
+    """As soon as a number can be read; not of somebody who wrote today, nor from a number that has no quiet hours."""
+    waits = "It is 21:3", "there: this text waits until 8:00 their time."
+    async with open_world(database_url, prepare=at_night, **SET, sms_admins="U0ALICE") as world:
+        world.carrier.inbound("12125550123", OURS, "are you open?", at=world.clock.now())
+        await world.root("general")
+        view = await world.form()
+        await world.fill(view, to=PHONE, text="Your order is ready")
+        await world.form_says(*waits)
+        await world.fill(view, to=f"{PHONE}, 2125550123, 516")
+        await world.form_says("1 of 2 texts waits until 8:00 their time: it is 21:3")
+        await world.fill(view, to="(212) 555-0123", text="Until ten")
+        talking = await world.form_says("· 9 characters")
+        await world.fill(view, to=PHONE)
+        await world.form_says(*waits)
+        await world.slack.submit("alice")
+        await world.shown(await world.root(), "Waits until 8:00 their time")
+        await world.whispered(f"hours +{OURS} off")
+        view = await world.form()
+        await world.fill(view, to=PHONE, text="At once")
+        free = await world.form_says("· 7 characters")
+
+    assert "wait" not in talking
+    assert "wait" not in free

@@ -151,6 +151,15 @@ class World:
         for block_id, value in values.items():
             await self.slack.type_in(view, block_id, "", value)
 
+    async def form_says(self, *fragments: str, user: str = "alice") -> str:
+        """What somebody's form says beside its fields as soon as it says all this."""
+
+        def find(_: PretendSlack) -> str:
+            said = read_view(self.view(user))
+            return said if all(fragment in said for fragment in fragments) else ""
+
+        return await self._until(find, lambda: read_view(self.view(user)), fragments)
+
     async def root(self, channel: str = "support", place: int = -1) -> Message:
         """The channel message, the newest by default."""
         found = await self.slack.until(lambda slack: slack.channel(channel).messages)

@@ -2,11 +2,12 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
 from bot.domain.message import Status
+from bot.domain.quiet_hours import QuietHours
 from bot.errors import (
     CarrierOutcomeUnknownError,
     CarrierRejectedError,
@@ -14,9 +15,12 @@ from bot.errors import (
     NotStoredError,
     RefusedError,
 )
+from bot.services.hours import Hours
 from bot.services.ports import OurNumber
-from bot.services.sending import How
-from tests.services.texting import ANNA, BERT, CLEO, OURS, PLAIN, Texting
+from bot.services.sending import How, Rules, Sending
+from bot.store.replies import ReplyStore
+from bot.store.rules import RuleStore
+from tests.services.texting import ANNA, BERT, CLEO, OURS, PLAIN, Silence, Texting
 
 REJECTED = CarrierRejectedError("No.", 422)
 
@@ -301,3 +305,39 @@ async def test_unconfirmed_texts_can_be_sent_again_by_a_person(texting: Texting)
     await texting.hand_over()
 
     assert len(texting.carrier.posts) == 2
+
+
+async def test_what_is_still_being_written_is_foreseen_without_judging_it(texting: Texting):
+    """The numbers that can be read so far count, mistakes are nobody's business yet, and CarrierX is not asked."""
+    texting.sending = Sending(
+        batches=texting.batches,
+        numbers=texting.numbers,
+        hours=Hours(
+            rules=RuleStore(texting.engine),
+            writers=ReplyStore(texting.engine),
+            clock=texting.clock,
+            usual=QuietHours(time(9), time(18)),  # it is ten in the morning
+            zone="America/New_York",
+        ),
+        rules=Rules(region="US", countries=("US", "CA")),
+        clock=texting.clock,
+        announcer=Silence(),
+        wake_outbox=Silence().wake,
+    )
+    asked = list(texting.carrier.asked)
+
+    half = await texting.sending.foresee(texting.draft("516206557", text=""))
+    one = await texting.sending.foresee(texting.draft(f"{ANNA}, 911, 51620", text="x" * 2000))
+    several = await texting.sending.foresee(texting.draft(f"{ANNA}, +12125550123"))
+    group = await texting.sending.foresee(texting.draft(f"{ANNA}, +12125550123", how=How.GROUP))
+    too_many = await texting.sending.foresee(texting.draft(",".join(f"+1212555{n + 1000}" for n in range(51))))
+    unsent = await texting.sending.foresee(replace(texting.draft(ANNA), sender=""))
+
+    assert (half, too_many) == (None, None)
+    assert [each and (each.total, len(each.waits)) for each in (one, several, group, unsent)] == [
+        (1, 1),
+        (2, 2),
+        (1, 1),
+        (1, 1),
+    ]
+    assert texting.carrier.asked == asked

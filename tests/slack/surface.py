@@ -1,5 +1,6 @@
 """The bot's surface alone: real signed requests in, and fakes where texts would be stored."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.domain.orders import Order
+from bot.domain.quiet_hours import Forecast
 from bot.errors import InvalidFieldsError
 from bot.services.ports import OurNumber
 from bot.services.sending import Acceptance, CancelResult, Draft
@@ -23,21 +25,32 @@ FRONT_DESK = OurNumber("+12125550100", "Front desk", "New York", sms=True, mms=T
 BACK_OFFICE = OurNumber("+13105550101", "Back office", "Los Angeles", sms=True, mms=False)
 
 
+def _set_event() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class FakeTexts:
     """The use cases, with answers that a test sets.
 
     Attributes:
         error: Raised instead of an answer, also when it is no BotError.
+        may_foresee: Cleared, a forecast waits for it.
         within: Seconds that each submission got.
-        drafts, repeats, cancels: What was asked.
+        forecast: What quiet hours would do.
+        drafts, foreseen, repeats, cancels: What was asked.
     """
 
     error: Exception | None = None
     repeated: bool = False
     canceled: CancelResult = CancelResult.CANCELED
+    forecast: Forecast | None = None
+    may_foresee: asyncio.Event = field(default_factory=_set_event)
     within: list[float | None] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
+    foreseen: list[Draft] = field(default_factory=list)
     repeats: list[dict[str, str]] = field(default_factory=list)
     cancels: list[str] = field(default_factory=list)
 
@@ -63,6 +76,12 @@ class FakeTexts:
         )
         self._fail()
         return Acceptance("" if self.repeated else "again", repeated=self.repeated)
+
+    async def foresee(self, draft: Draft) -> Forecast | None:
+        self.foreseen.append(draft)
+        await self.may_foresee.wait()
+        self._fail()
+        return self.forecast
 
     async def cancel(self, batch_id: str) -> CancelResult:
         self.cancels.append(batch_id)

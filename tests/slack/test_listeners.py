@@ -12,14 +12,17 @@ from bot.domain.message import Status
 from bot.errors import InvalidFieldsError, InvalidInputError, NotStoredError, RefusedError
 from bot.services.ports import OurNumber
 from bot.services.sending import CancelResult, How
+from bot.slack import modal
 from bot.slack.blocks import Content, show_status, show_trouble
 from playground.slack import faults
 from playground.slack.acting import Outcome
 from playground.slack.server import PretendSlack
 from playground.slack.workspace import TEAM, Message
 from tests.slack.batches import NOW, a_batch, a_message
-from tests.slack.surface import FRONT_DESK, Surface, open_surface
+from tests.slack.surface import BACK_OFFICE, FRONT_DESK, Surface, open_surface
+from tests.slack.test_modal import WAITS
 
+NO_TEXT = "GSM-7 · 0 characters · 0 segments"
 INLINE = "+1 516 206 5574 Running ten minutes late"
 
 
@@ -325,6 +328,11 @@ async def test_a_guest_cannot_submit(surface: Surface) -> None:
     assert surface.texts.drafts == []
 
 
+async def lines(surface: Surface, *said: str) -> None:
+    """Return as soon as the lines of Alice's form say just this."""
+    await surface.slack.until(lambda _: modal.read_lines(open_view(surface).given) == list(said))
+
+
 async def test_the_live_line_follows_what_is_typed(surface: Surface) -> None:
     """Encoding, characters, segments; and nothing that was typed elsewhere is lost."""
     await surface.slack.command("alice", "support")
@@ -332,22 +340,79 @@ async def test_the_live_line_follows_what_is_typed(surface: Surface) -> None:
 
     await surface.slack.type_in("sms_send", "text", "", "It\u2019s late")
 
+    await lines(surface, "UCS-2 because of \u2019 · 9 characters · 1 segment")
     view = open_view(surface)
-    live = next(block for block in view.given["blocks"] if block["block_id"] == "live")
-    assert live["elements"][0]["text"].startswith("UCS-2 because of \u2019 · 9 characters · 1 segment")
     assert view.values["to"]["sms_to"]["value"] == "5162065574"
     assert view.values["text"]["sms_text"]["value"] == "It\u2019s late"
 
 
+async def test_a_text_that_will_wait_says_so_while_it_is_written(surface: Surface) -> None:
+    """It is asked with all that is filled in so far, by whom and for which channel; and the line goes again."""
+    surface.texts.forecast = WAITS
+    await surface.slack.command("alice", "support")
+    await surface.slack.type_in("sms_send", "to", "", "5162065574")
+    await lines(surface, NO_TEXT, "It is 22:14 there: this text waits until 8:00 their time.")
+    surface.texts.forecast = None
+
+    await surface.slack.type_in("sms_send", "from", "", BACK_OFFICE.number)
+
+    await lines(surface, NO_TEXT)
+    last = surface.texts.foreseen[-1]
+    assert (last.to, last.sender, last.user_id, last.channel) == (
+        "5162065574",
+        BACK_OFFICE.number,
+        "U0ALICE",
+        "C0SUPPORT",
+    )
+    assert surface.texts.drafts == []
+
+
+async def test_the_answer_waits_for_no_line_and_the_newest_state_is_shown(surface: Surface) -> None:
+    """Slack has its answer at once; what was typed while the first line was made is shown in one step."""
+    surface.texts.may_foresee.clear()
+    await surface.slack.command("alice", "support")
+
+    outcomes = [await surface.slack.type_in("sms_send", "text", "", typed) for typed in ("a", "ab", "abc")]
+    surface.texts.may_foresee.set()
+
+    await lines(surface, "GSM-7 · 3 characters · 1 segment")
+    assert [(outcome.status, outcome.shown) for outcome in outcomes] == [(200, "")] * 3
+    assert [draft.text for draft in surface.texts.foreseen] == ["a", "abc"]
+
+
+async def test_a_form_whose_lines_are_true_is_left_alone(surface: Surface) -> None:
+    """By day, whoever types numbers causes no request to Slack."""
+    await surface.slack.command("alice", "support")
+
+    await surface.slack.type_in("sms_send", "to", "", "516206557")
+    await surface.slack.type_in("sms_send", "to", "", "5162065574")
+    await surface.slack.type_in("sms_send", "text", "", "a")
+
+    await lines(surface, "GSM-7 · 1 character · 1 segment")
+    assert len(surface.slack.called("views.update")) == 1
+
+
+async def test_the_line_about_the_text_needs_no_forecast(surface: Surface) -> None:
+    """The database does not answer: no word of the hours, and nothing else is missing."""
+    surface.texts.error = TimeoutError()
+    await surface.slack.command("alice", "support")
+
+    await surface.slack.type_in("sms_send", "text", "", "Hello")
+
+    await lines(surface, "GSM-7 · 5 characters · 1 segment")
+
+
 async def test_a_live_line_that_comes_late_is_no_error(surface: Surface) -> None:
-    """Slack refuses an update of a view that has changed since."""
-    surface.slack.fault(faults.Refused("hash_conflict"), "views.update")
+    """The form was closed meanwhile; the next one has its lines."""
+    surface.slack.fault(faults.Refused("not_found"), "views.update", times=1)
     await surface.slack.command("alice", "support")
 
     outcome = await surface.slack.type_in("sms_send", "text", "", "Hello")
+    await surface.slack.until(lambda slack: slack.called("views.update"))
+    await surface.slack.type_in("sms_send", "text", "", "Hello Anna")
 
-    assert outcome.status == 200
-    assert outcome.shown == ""
+    await lines(surface, "GSM-7 · 10 characters · 1 segment")
+    assert (outcome.status, outcome.shown) == (200, "")
 
 
 async def test_more_than_a_hundred_numbers_are_searched(surface: Surface) -> None:

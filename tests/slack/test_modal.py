@@ -1,6 +1,7 @@
 """The modal fits Slack's limits whatever the account and the person hold, and reads back what was typed."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slack_sdk.models.views import View
 
+from bot.domain.quiet_hours import Forecast
 from bot.errors import InvalidFieldsError, NotStoredError
 from bot.services.ports import OurNumber
 from bot.services.sending import How
-from bot.slack.modal import Opening, build_view, read_draft, show_errors, show_options, update_live
+from bot.slack.modal import Opening, build_view, read_draft, read_lines, show_errors, show_options, update_live
 from bot.slack.notices import show_help, show_notice, show_sentence
 from playground.slack.limits import lint_message, lint_view
 from tests.slack.batches import NUMBERS, ODD_NAMES, ODD_TEXTS
 from tests.slack.surface import BACK_OFFICE, FRONT_DESK
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "slack"
+WAITS = Forecast(
+    now=datetime(2026, 11, 24, 3, 14, tzinfo=UTC),
+    total=1,
+    waits=[(datetime(2026, 11, 24, 13, 0, tzinfo=UTC), ("America/New_York",))],
+)
 OUR_NUMBERS = st.builds(OurNumber, NUMBERS, ODD_NAMES, ODD_NAMES, st.just(value=True), st.booleans())
 
 
@@ -36,6 +43,11 @@ def an_opening(**known: Any) -> Opening:
         "channel": "C1",
     }
     return Opening(**(fields | known))
+
+
+def inputs(view: dict[str, Any]) -> list[dict[str, Any]]:
+    """The blocks that are filled in."""
+    return [block for block in view["blocks"] if block["type"] == "input"]
 
 
 @st.composite
@@ -63,18 +75,46 @@ def test_slack_takes_every_modal(opening: Opening) -> None:
     assert View(**view).to_dict() == view
 
 
-@given(openings(), ODD_TEXTS)
+@given(openings(), ODD_TEXTS, st.sampled_from([None, WAITS]))
 @settings(deadline=None, max_examples=40)
-def test_slack_takes_every_live_line(opening: Opening, typed: str) -> None:
-    """Whatever is typed, the update keeps all ids, or Slack would throw away what was typed elsewhere."""
+def test_slack_takes_every_live_line(opening: Opening, typed: str, forecast: Forecast | None) -> None:
+    """Whatever is typed, the update keeps all inputs, or Slack would throw away what was typed elsewhere."""
     view = build_view(opening)
     sent = view | {"id": "V1", "hash": "1.a", "state": {"values": {"text": {"sms_text": {"value": typed or None}}}}}
 
-    changed = update_live(sent)
+    changed = update_live(sent, forecast)
+    back = update_live(sent | changed, None)
 
-    assert lint_view(changed) == []
-    assert [block.get("block_id") for block in changed["blocks"]] == [block.get("block_id") for block in view["blocks"]]
+    assert (lint_view(changed), lint_view(back)) == ([], [])
+    assert inputs(changed) == inputs(back) == inputs(view)
     assert changed["private_metadata"] == view["private_metadata"]
+    assert len(read_lines(changed)) == (1 if forecast is None else 2)
+    assert [block.get("block_id") for block in back["blocks"]] == [block.get("block_id") for block in view["blocks"]]
+
+
+def test_whether_it_waits_is_said_under_what_it_costs() -> None:
+    """Both are about the same text, and Send is not far."""
+    view = build_view(an_opening())
+    view["state"] = {"values": {"text": {"sms_text": {"value": "Hello"}}}}
+
+    assert read_lines(update_live(view, WAITS)) == [
+        "GSM-7 · 5 characters · 1 segment",
+        "It is 22:14 there: this text waits until 8:00 their time.",
+    ]
+
+
+def test_everything_that_decides_whether_it_waits_is_told_at_once() -> None:
+    """Whom, from which number, together or separately; Slack tells of nothing else before Send."""
+    blocks = build_view(an_opening())["blocks"]
+    told = [block["block_id"] for block in blocks if block.get("dispatch_action")]
+    by_key = [
+        block["block_id"]
+        for block in blocks
+        if block.get("element", {}).get("dispatch_action_config") == {"trigger_actions_on": ["on_character_entered"]}
+    ]
+
+    assert told == ["from", "to", "how", "text"]
+    assert by_key == ["to", "text"]
 
 
 @pytest.mark.parametrize(
