@@ -1,6 +1,7 @@
 """Replies in a conversation's thread: which go to the phone, which stay among colleagues, and taking them back."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 from bot.domain.message import E164, Origin, Reply, ReplyState, Status, Wait
 from bot.domain.notes import is_note
+from bot.domain.quiet_hours import show_forecast
 from bot.domain.rules import ChannelRule, Mode
 from bot.errors import InvalidFieldsError, RefusedError
 from bot.services.hours import Hours
@@ -16,6 +18,7 @@ from bot.services.ports import Accepting, Announcer, Clock, Hold, NewBatch, NewM
 from bot.services.sending import Sending, explain_opted_out
 
 _JUST = timedelta(minutes=2)  # within which two answers cross
+_FORESEE = 0.5  # seconds for a sentence beside the button
 _KNOWN = timedelta(minutes=10)  # how long a reply may be ahead of what we know of its thread
 
 
@@ -293,7 +296,8 @@ class Replying:
         if not stored:
             return None
         told = _tell(Say.HELD if flaw else Say.ASK, stored, written, thread)
-        why = flaw or ("The files stay in Slack; only the words would be texted." if written.files else "")
+        files = "The files stay in Slack; only the words would be texted." if written.files else ""
+        why = flaw or " ".join(filter(None, (files, await self._foresee(thread))))
         return replace(told, why=why, answered=await self._replies.answered(thread, written.user_id, since))
 
     async def _text(self, written: Written, thread: Thread) -> Told | None:
@@ -402,6 +406,14 @@ class Replying:
             self._sending.check(thread.sender, thread.members, text)
         except InvalidFieldsError as exc:
             return " ".join(exc.fields.values())
+        return ""
+
+    async def _foresee(self, thread: Thread) -> str:
+        """That a reply would wait for the morning; "" when it would go at once, and when nobody can tell in time."""
+        with suppress(TimeoutError):
+            now = self._clock.now()
+            forecast = await self._hours.foresee(thread.sender, (thread.members,), now, within=_FORESEE)
+            return "" if forecast is None else show_forecast(forecast)
         return ""
 
     async def _wait(self, thread: Thread, now: datetime) -> Hold | None:

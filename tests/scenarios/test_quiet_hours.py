@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.scenarios.reading import read
 from tests.scenarios.world import DIGITS, PHONE, World, open_world
 
 OURS = "15162065575"
@@ -117,3 +118,19 @@ async def test_the_form_says_so_before_one_presses_send(database_url: str):
 
     assert "wait" not in talking
     assert "wait" not in free
+
+
+async def test_the_button_under_a_reply_says_so_too(sqlite_url: str):
+    """Where Send to phone is offered for somebody who has not written for a day; not while they talk with us."""
+    async with open_world(sqlite_url, prepare=at_night, **SET) as world:
+        world.carrier.inbound(DIGITS, OURS, "are you open?", at=world.clock.now())
+        root = await world.root("general")
+        await world.slack.say("alice", "general", "until ten", thread_ts=root.ts)
+        await world.slack.until(lambda slack: slack.ephemerals)
+        world.clock.move(timedelta(hours=25).total_seconds())
+        await world.slack.say("alice", "general", "and tomorrow", thread_ts=root.ts)
+        await world.slack.until(lambda slack: len(slack.ephemerals) == 2)
+        first, second = map(read, world.slack.ephemerals)
+
+    assert "this text waits" not in first
+    assert "this text waits until 8:00 their time." in second
