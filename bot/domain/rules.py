@@ -8,7 +8,7 @@ class Mode(StrEnum):
     """What becomes of replies in the threads of a channel."""
 
     ASK = "ask"  # nothing goes until its author says so
-    AUTO = "auto"  # they are texted, but for notes
+    AUTO = "auto"  # they are texted, except notes
     OFF = "off"  # they stay among colleagues
 
 

@@ -38,7 +38,7 @@ _WORDS = 80  # characters of what somebody texted
 _LISTED = 50  # of our numbers on one screen
 _MODES = {
     Mode.ASK: "Replies in threads here are texted when their author says so (ask).",
-    Mode.AUTO: "Replies in threads here are texted by themselves, but for notes (auto).",
+    Mode.AUTO: "Replies in threads here are texted by themselves, except notes (auto).",
     Mode.OFF: "Replies in threads here are never texted (off).",
 }
 _EVERYONE = " Guests, other companies' people, bots and workflows may text from here, too."

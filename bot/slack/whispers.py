@@ -43,9 +43,10 @@ def _say(told: Told, undo_seconds: float) -> tuple[str, Element | None]:
             lead = f"Your reply stays in Slack until you send it.{why}{all_of_them} Press the button or react with 📤."
             return lead, show_button("Send to phone", TEXT_REPLY, told.reply_id)
         case Say.HELD:
-            return f"Not sent to the phone. {told.why}", None
+            return f"Your reply stays in Slack. {told.why}", None
         case Say.UNDO:
-            lead = f"It goes to the phone in {undo_seconds:g} s.{all_of_them}"
+            # It stands there when the reply has gone, too.
+            lead = f"It goes to the phone {undo_seconds:g} s after you wrote it.{all_of_them}"
             return lead, show_button("Undo", UNDO, told.reply_id)
         case Say.KEPT:
             return "The phone keeps what was sent; to put it right, write again.", None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 from slack_sdk.web.async_client import AsyncWebClient
 
 from playground.bot_process import ROOT
@@ -53,12 +53,37 @@ class Screen:
         self.composer = page.get_by_role("textbox", name="Message", exact=True)
         self.messages = page.get_by_role("log", name="Messages in")
         self.thread = page.get_by_role("region", name="Thread")
+        self.reply = self.thread.get_by_role("textbox", name="Reply")
         self.form = page.get_by_role("dialog")
+
+    async def drawn(self) -> None:
+        """Return when everything is drawn."""
+        await self.page.wait_for_selector("body[data-ready]")
+
+    async def reload(self) -> None:
+        """Load the page again."""
+        await self.page.reload()
+        await self.drawn()
 
     async def type(self, text: str) -> None:
         """Write in the channel and press Enter."""
         await self.composer.fill(text)
         await self.composer.press("Enter")
+
+    async def say(self, text: str) -> Locator:
+        """Write in the open thread and press Enter; the reply."""
+        await self.reply.fill(text)
+        await self.reply.press("Enter")
+        return self.thread.get_by_role("article").filter(has_text=text).first
+
+    async def move_clock(self, where: str) -> None:
+        """Choose a time of the clock's menu."""
+        await self.page.get_by_role("button", name="Move the clock").click()
+        await self.page.get_by_role("menuitem", name=where).click()
+
+    def phone(self, number: str) -> Locator:
+        """A phone, by its number as it is shown."""
+        return self.page.get_by_role("article", name=f"Phone {number}")
 
     async def carrier(self, mode: str) -> None:
         """Choose what CarrierX does with texts."""
@@ -81,7 +106,11 @@ class Screen:
         """A picture for the docs, where SCREENSHOTS names the folder for them."""
         folder = os.environ.get("SCREENSHOTS")
         if folder:
-            await self.page.screenshot(path=Path(folder) / f"{name}.png")
+            await self.page.mouse.move(0, 0)  # nothing is hovered over, once that is drawn
+            await self.page.evaluate(
+                "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+            )
+            await self.page.screenshot(path=Path(folder) / f"{name}.png", animations="disabled", caret="hide")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -121,14 +150,14 @@ class Visits:
         self._contexts.append(context)
         screen = Screen(await context.new_page())
         await screen.page.goto(f"{self._url}#{where}")
-        await screen.page.wait_for_selector("body[data-ready]")
+        await screen.drawn()
         return screen
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def playground() -> AsyncIterator[Playground]:
-    """All of it, with the real bot."""
-    async with Playground(settings=_BRISK) as playground:
+async def playground(request: pytest.FixtureRequest) -> AsyncIterator[Playground]:
+    """All of it, with the real bot; a test may set more of it by its parameter."""
+    async with Playground(settings=_BRISK | getattr(request, "param", {})) as playground:
         playground.carrier.behave(sent_after=0.05, delivered_after=0.2)
         yield playground
 

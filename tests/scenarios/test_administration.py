@@ -77,7 +77,7 @@ async def test_only_those_who_are_named_are_administrators(sqlite_url: str):
         done = await world.whispered("mode auto", user="alice")
 
     assert refused == "Only whoever SMS_ADMINS names can do this. Nothing was changed."
-    assert done == "Replies in threads here are texted by themselves, but for notes (auto)."
+    assert done == "Replies in threads here are texted by themselves, except notes (auto)."
 
 
 async def test_guest_sees_nothing(world: World):
@@ -153,7 +153,7 @@ async def test_mode_is_followed_at_once(world: World):
     await world.slack.say("alice", "general", "on my way", thread_ts=root.ts)
     post = await world.posted()
 
-    assert done == ["Replies in threads here are texted by themselves, but for notes (auto)."]
+    assert done == ["Replies in threads here are texted by themselves, except notes (auto)."]
     assert shown.splitlines()[0] == done[0]
     assert elsewhere.splitlines()[0] == "Replies in threads here are texted when their author says so (ask)."
     assert post.text == "on my way"
