@@ -59,6 +59,7 @@ export class Workspace {
     this.world.here = { ...this.world.here, thread: ts };
     this.#shown();
     if (ts) this.threadList.parentElement.scrollTop = this.threadList.scrollHeight;
+    if (ts) this.threadComposer.input.focus({ preventScroll: true });
   }
 
   #shown() {

@@ -179,6 +179,7 @@ async def test_a_reply_to_the_channel_stands_in_both(studio: Studio) -> None:
     await expect(shown).to_contain_text("replied to a thread:")
     await screen.thread.get_by_role("button", name="Close thread").click()
     await shown.get_by_role("button", name="texted +1 212-555-0123").click()
+    await expect(screen.reply).to_be_focused()
     await expect(screen.thread).to_contain_text("on our way")
     assert studio.slack.thread(root)[-1].broadcast
 
