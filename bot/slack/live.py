@@ -1,7 +1,8 @@
 """The lines of an open form that follow what is typed into it, after the answer to Slack.
 
 Only the newest state of a form is worth showing, and two updates of one form could overtake each other. So each form
-has one update under way at most, and what is typed meanwhile follows it.
+has one update of this process under way at most, and what is typed meanwhile follows it. Where several processes share
+the work, the next key puts right what they mixed up.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
@@ -10,8 +11,10 @@ from typing import Any, Final, Protocol
 import structlog
 
 from bot.domain.quiet_hours import Forecast
+from bot.errors import BotError
 from bot.services.sending import Draft
 from bot.slack import modal
+from bot.slack.errors import answering
 from bot.slack.web_client import SlackCallError, Workspace
 
 _REMEMBERED: Final = 1000  # forms whose lines are known; Slack may not have heard of them when the next key is pressed
@@ -58,7 +61,8 @@ class LiveLines:
         try:
             done = None
             while (newest := self._newest[view_id]) is not done:
-                await self._show(*newest)
+                async with answering(_keep_silent, "live_lines"):
+                    await self._show(*newest)
                 done = newest
         finally:
             del self._newest[view_id]
@@ -81,6 +85,10 @@ class LiveLines:
         draft = modal.read_draft(view, key="", team="", user_id=user_id, user_name="")
         try:
             return await self._forecasts.foresee(draft)
-        except Exception as exc:  # noqa: BLE001 -- a task's boundary: without it the line about the text still follows
+        except Exception as exc:  # noqa: BLE001 -- without it, the line about the text still follows
             _log.warning("slack.nothing_foreseen", error=type(exc).__name__)
             return None
+
+
+async def _keep_silent(error: BotError) -> None:
+    """A line that stays behind is no news."""
