@@ -264,7 +264,7 @@ class Workspace:
 
     async def update_view(self, view_id: str, view: dict[str, Any]) -> None:
         """Put other content into an open modal; what was typed into it stays."""
-        await _ask(self._client.views_update(view_id=view_id, view=view))
+        await ask(self._client.views_update(view_id=view_id, view=view))
 
     async def _respond(self, response_url: str, said: dict[str, Any]) -> None:
         if not is_slacks(response_url, self._client.base_url):

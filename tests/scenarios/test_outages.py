@@ -7,6 +7,7 @@ import pytest
 from playground.carrier.faults import Fault, Kind
 from playground.slack.faults import Down
 from playground.slack.workspace import Message
+from tests.faults.books import open_books, until_found
 from tests.scenarios.reading import read
 from tests.scenarios.world import DIGITS, SHOWN, World, open_world
 
@@ -134,6 +135,9 @@ async def test_outage_of_slack_is_one_sentence_when_it_is_back(each_world: World
     world.carrier.inbound(DIGITS, OURS, "anybody?")
     await world.slack.until(lambda _: down.calls > 1)
     world.clock.move(90)
+    books = await open_books(world.database_url)
+    await until_found(books, "SELECT 1 FROM outage WHERE name = 'slack'")
+    await books.close()
     world.slack.clear_faults(down)
     world.clock.move(70)
     await world.shown(root, "anybody?", place=1)

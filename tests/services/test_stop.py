@@ -229,6 +229,7 @@ class Interrupted:
         self._stage = stage
         self._after = after
         self.record = stage.texting.outgoing.record
+        self.free_stranded = stage.texting.outgoing.free_stranded
 
     async def claim(self, **kwargs: Any) -> Claims:
         claims = await self._stage.texting.outgoing.claim(**kwargs)
