@@ -101,8 +101,33 @@ class Late:
     send_by: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What there is to do now.
+
+    Attributes:
+        expired: Something has waited too long.
+        opted_out: Something waits for people who asked for no more texts.
+        late: Something has not left by its deadline.
+        receipts: Some that were ahead of their texts can be applied, or forgotten.
+        held: CarrierX refused our token.
+        checks: Something is due to be asked for.
+    """
+
+    expired: bool
+    opted_out: bool
+    late: bool
+    receipts: bool
+    held: bool
+    checks: bool
+
+
 class Followed(Protocol):
     """The message table as the follower sees it; bot.store.following has the only one."""
+
+    async def glance(self, now: datetime, too_old: datetime) -> Due:
+        """What there is to do: one question, for the many times when there is nothing."""
+        ...
 
     async def expire(self, now: datetime, too_old: datetime) -> int:
         """Fail what has waited since before `too_old`."""
@@ -234,14 +259,17 @@ class Follower:
     async def turn(self) -> None:
         """Do once what is due."""
         now = self._clock.now()
-        changed = await self._followed.expire(now, now - self._pace.give_up) > 0
-        changed |= await self._followed.refuse_opted_out(now) > 0
-        for late in await self._followed.late(now):
+        too_old = now - self._pace.give_up
+        due = await self._followed.glance(now, too_old)
+        changed = due.expired and await self._followed.expire(now, too_old) > 0
+        changed |= due.opted_out and await self._followed.refuse_opted_out(now) > 0
+        for late in await self._followed.late(now) if due.late else ():
             await self._followed.put_off(late, await self._put_off(late), now)
             changed = True
-        changed |= await self._followed.adopt_receipts(now)
-        await self._probe(now)
-        checks = await self._followed.due(now)
+        changed |= due.receipts and await self._followed.adopt_receipts(now)
+        if due.held:
+            await self._probe(now)
+        checks = await self._followed.due(now) if due.checks else ()
         if checks:
             doubts = [check for check in checks if check.taken_at is None]
             await self._settle_doubts(doubts)

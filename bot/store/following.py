@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import FINAL, Cause, Purpose, Status, Wait
 from bot.domain.receipt import Standing, advance, combine, take
-from bot.services.following import Check, Late, Verdict
+from bot.services.following import Check, Due, Late, Verdict
 from bot.services.ports import CarrierState, Hold
 from bot.store.commits import GroupCommit
 from bot.store.dirty import mark_dirty
@@ -42,6 +42,24 @@ _OPTED_OUT_ON = {
 }
 
 
+_GLANCE = text("""
+    SELECT
+        EXISTS (SELECT 1 FROM message WHERE status = 'accepted' AND ready_at <= :too_old
+                AND (lease_until IS NULL OR lease_until < :now)) AS expired,
+        EXISTS (SELECT 1 FROM message WHERE status = 'accepted' AND purpose = ''
+                AND (recipient IN (SELECT number FROM opt_out WHERE blocked)
+                     OR (is_group AND id IN (
+                         SELECT r.message_id FROM recipient r JOIN opt_out o ON o.number = r.number WHERE o.blocked)))
+        ) AS opted_out,
+        EXISTS (SELECT 1 FROM message WHERE status = 'accepted' AND send_by <= :now
+                AND (lease_until IS NULL OR lease_until < :now)) AS late,
+        EXISTS (SELECT 1 FROM receipt r WHERE r.received_at < :forgotten
+                OR r.sid IN (SELECT m.sid FROM message m WHERE m.sid = r.sid)) AS receipts,
+        EXISTS (SELECT 1 FROM hold) AS held,
+        EXISTS (SELECT 1 FROM message WHERE check_at IS NOT NULL AND check_at <= :now) AS checks
+""").bindparams(*(bindparam(name, type_=Time()) for name in ("now", "too_old", "forgotten")))
+
+
 class FollowStore:
     """The message table as the follower and the receipts see it.
 
@@ -68,6 +86,13 @@ class FollowStore:
     async def drain(self) -> None:
         """Wait for the writes under way."""
         await self._receipts.drain()
+
+    async def glance(self, now: datetime, too_old: datetime) -> Due:
+        """What there is to do: one question, for the many times when there is nothing."""
+        asked = {"now": now, "too_old": too_old, "forgotten": now - _KEPT}
+        async with self._engine.connect() as connection:
+            found = (await connection.execute(_GLANCE, asked)).one()
+        return Due(*map(bool, found))
 
     @again_if_undone
     async def apply(self, states: Sequence[CarrierState], now: datetime, *, from_records: bool) -> frozenset[str]:

@@ -4,10 +4,12 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from bot.domain.message import Cause, Message, Status, Wait
 from bot.errors import CarrierOutcomeUnknownError
 from bot.services.sending import How
+from bot.store.sqlite import BEGIN
 from tests.services.texting import ANNA, BERT, CLEO, Texting
 
 UNKNOWN = CarrierOutcomeUnknownError("no answer")
@@ -196,6 +198,22 @@ class TestGroups:
         assert (one.status, one.checking_since) == (Status.QUEUED, None)
         assert [phone.status for phone in one.recipients] == [Status.SENT, Status.QUEUED, Status.QUEUED]
         assert len(texting.carrier.posts) == 1
+
+
+async def test_a_turn_with_nothing_to_do_is_one_question(texting: Texting):
+    """It comes every second, for as long as the bot runs."""
+    batch = await texting.accept()
+    await texting.hand_over()
+    said: list[str] = []
+
+    @event.listens_for(texting.engine.sync_engine, "before_cursor_execute")
+    def _(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        said.append(statement)
+
+    await texting.follower.turn()
+
+    assert [statement.split()[0] for statement in said if statement != BEGIN] == ["SELECT"]
+    assert await texting.status(batch) is Status.QUEUED
 
 
 class TestDoubts:
