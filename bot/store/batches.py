@@ -3,7 +3,6 @@
 import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -139,11 +138,7 @@ async def insert_batches(connection: AsyncConnection, batches: Sequence[NewBatch
 async def _insert(connection: AsyncConnection, batches: list[NewBatch]) -> None:
     await _refuse_opted_out(connection, batches)
     await insert_batches(connection, batches)
-    again = sorted((new.again, at) for at, new in enumerate(batches) if new.again)
-    settled = [at for _, at in again if not await _take_retries(connection, batches[at])]
-    if settled:
-        raise RefusalsError({at: SettledError() for at in settled})
-    await mark_dirty(connection, [batch_id for batch_id, _ in again], urgent=False)
+    await _take_retries(connection, batches)
 
 
 async def blocked_among(connection: AsyncConnection, numbers: Collection[E164]) -> frozenset[E164]:
@@ -208,12 +203,21 @@ def message_values(new: NewBatch, text: NewMessage) -> dict[str, Any]:
     }
 
 
-async def _take_retries(connection: AsyncConnection, new: NewBatch) -> bool:
-    """Note what this batch sends again; the primary key refuses a second time. False when it no longer failed."""
-    taken = [{"retry_of": retry_of, "message_id": text.id} for text in new.messages for retry_of in text.retry_of]
-    await connection.execute(insert(retry), taken)
-    for row in sorted(taken, key=itemgetter("retry_of")):
-        message_id, _, number = row["retry_of"].partition(":")
+async def _take_retries(connection: AsyncConnection, batches: list[NewBatch]) -> None:
+    """Note what is sent again; the primary key refuses a second time.
+
+    Raises:
+        RefusalsError: Some of it no longer failed.
+    """
+    taken = sorted(
+        (retry_of, text.id, at) for at, new in enumerate(batches) for text in new.messages for retry_of in text.retry_of
+    )
+    if not taken:
+        return
+    await connection.execute(insert(retry), [{"retry_of": of, "message_id": name} for of, name, _ in taken])
+    settled: set[int] = set()
+    for retry_of, _, at in taken:
+        message_id, _, number = retry_of.partition(":")
         unsettled = (Status.FAILED, Status.UNCONFIRMED)
         if number:
             of = update(recipient).where(
@@ -222,5 +226,7 @@ async def _take_retries(connection: AsyncConnection, new: NewBatch) -> bool:
         else:
             of = update(message).where(message.c.id == message_id, message.c.status.in_(unsettled))
         if (await connection.execute(of.values(retried=True))).rowcount != 1:
-            return False  # word of it came between the press and here
-    return True
+            settled.add(at)  # word of it came between the press and here
+    if settled:
+        raise RefusalsError({at: SettledError() for at in settled})
+    await mark_dirty(connection, [new.again for new in batches if new.again], urgent=False)
