@@ -28,6 +28,7 @@ from bot.errors import (
 from bot.services.ports import Announcer, Carrier, CarrierState, Clock, LeaseLostError, OutboundText
 
 _log = structlog.get_logger(__name__)
+_UNWRITTEN = 2  # times as many as requests at once: outcomes that a silent database has not taken yet count too
 _PAUSE = 1.0  # seconds after the database failed
 _SET_BACK = timedelta(seconds=1)  # by which a clock may lag behind itself before it was set back
 _LOOK = 60.0  # seconds between two looks whether it was set back before we started, or in another process's view
@@ -172,7 +173,8 @@ class Outbox:
         self._woken = 0  # times since the last look
         self._freed = asyncio.Event()
         self._closing = False
-        self._requests: set[asyncio.Task[None]] = set()
+        self._requests: set[asyncio.Task[None]] = set()  # until their outcomes are written
+        self._asking = 0  # those among them that CarrierX has not answered
         self._outcomes: list[tuple[Outcome, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -217,7 +219,7 @@ class Outbox:
     async def turn(self) -> float:
         """Claim and start what is due; how many seconds until it is worth looking again."""
         # Small claims cost as much as large ones: wait until half of the places are free.
-        while len(self._requests) > self._pace.concurrency // 2 and not self._closing:
+        while self._places() < self._pace.concurrency // 2 and not self._closing:
             self._freed.clear()
             await self._freed.wait()
         if self._closing:
@@ -232,19 +234,25 @@ class Outbox:
             owner=owner,
             now=now,
             until=now + self._pace.lease,
-            limit=self._pace.concurrency - len(self._requests),
+            limit=self._places(),
         )
         if claims.messages and not self._closing:  # else the leases run out, and nothing is in doubt
             for claim in await self._mark(claims.messages, owner, now):
                 request = asyncio.create_task(self._hand_over(claim, started))
                 self._requests.add(request)
                 request.add_done_callback(self._finished)
+                self._asking += 1
         if claims.more:
             return 0
         sweep = self._pace.sweep.total_seconds()
         if claims.next_at is None:
             return sweep
         return min(sweep, max(0.001, (claims.next_at - self._clock.now()).total_seconds()))
+
+    def _places(self) -> int:
+        """How many more requests may begin: those whose outcome is being written hold up no others, up to a point."""
+        most = self._pace.concurrency
+        return min(most - self._asking, _UNWRITTEN * most - len(self._requests))
 
     def _may_be_set_back(self, boottime: float, now: datetime) -> bool:
         before, self._started_at = self._started_at, now - timedelta(seconds=boottime)
@@ -274,27 +282,32 @@ class Outbox:
         self._wake.set()  # the next text of the same conversation may go now
 
     async def _hand_over(self, claim: Claim, started: float) -> None:
+        try:
+            outcome = await self._ask(claim, started)
+        finally:
+            self._asking -= 1
+            self._freed.set()
+        await self._record(outcome)
+
+    async def _ask(self, claim: Claim, started: float) -> Outcome:
         lease = self._pace.lease.total_seconds()
 
         def may_leave() -> bool:
             return self._clock.boottime() - started < lease
 
-        outcome: Outcome
         try:
             state = await self._carrier.send(claim.text, may_leave=may_leave)
         except LeaseLostError:
-            outcome = Withheld(claim, None, self._clock.now())
+            return Withheld(claim, None, self._clock.now())
         except CarrierError as error:
-            outcome = await self._judge(claim, error)
+            return await self._judge(claim, error)
         except Exception:  # noqa: BLE001 -- a bug of ours: the request may have left all the same
             _log.exception("outbox.request_failed", message=claim.text.id)
-            outcome = self._unknown(claim, busy=False)
-        else:
-            now = self._clock.now()
-            # An answer that says more than "queued" is asked about at once, by the way that knows all words.
-            plain = read_status(state.status) is Status.QUEUED
-            outcome = Taken(claim, now, state, now + poll_wait(0, self._pace.poll) if plain else now)
-        await self._record(outcome)
+            return self._unknown(claim, busy=False)
+        now = self._clock.now()
+        # An answer that says more than "queued" is asked about at once, by the way that knows all words.
+        plain = read_status(state.status) is Status.QUEUED
+        return Taken(claim, now, state, now + poll_wait(0, self._pace.poll) if plain else now)
 
     async def _judge(self, claim: Claim, error: CarrierError) -> Outcome:
         now = self._clock.now()

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import os
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from alembic.config import Config
 from sqlalchemy import AdaptedConnection, Connection, ExceptionContext, event, text
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from bot.store import sqlite
 from bot.store.hushing import hush
@@ -23,9 +24,11 @@ from bot.store.hushing import hush
 _MIGRATION_LOCK = 0x7468726561647478  # "threadtx"; any constant that no other program takes
 _POOL = 8  # connections to PostgreSQL: listeners, outbox, follower and announcer at once
 _CONNECT = 5.0  # seconds to connect, or to hear from a connection that has rested
+_RESTED = 1.0  # seconds after which a connection is asked before it is used; one that fell silent since is met in use
 _ANSWER = 10.0  # seconds; a connection whose other end is gone says nothing, and a loop would wait on it for ever
 _MIGRATION = 600.0  # seconds that one step may take, or another process's migration
 _LEAVE = 1.5  # seconds to close connections at the end; the kernel closes what a dead server keeps open
+_USED = "used_at"  # when a connection was given back, monotonic seconds
 _PAGE = 1.1  # as memory has it; with 4, for disks that turn, a claim sorts all that waits instead of following an index
 _ASLEEP = "5s"  # then the server ends a transaction whose process sleeps in it: its locks would stop all others
 
@@ -48,13 +51,14 @@ def is_postgresql(url: str) -> bool:
 
 
 @asynccontextmanager
-async def open_database(url: str, *, answer: float = _ANSWER) -> AsyncIterator[AsyncEngine]:
+async def open_database(url: str, *, answer: float = _ANSWER, rested: float = _RESTED) -> AsyncIterator[AsyncEngine]:
     """Yield a migrated engine.
 
     Args:
         url: `sqlite:///file`, `sqlite:////absolute/file`, `postgres://…` or `postgresql://…`; libpq's query
             parameters such as `sslmode` are read by asyncpg.
         answer: Seconds that PostgreSQL may take over a statement; then its connection is given up.
+        rested: Seconds after which a connection to PostgreSQL that nobody used is asked whether it is alive.
 
     Raises:
         DatabaseError: The file is used by another process, is damaged or cannot be written; the server does not answer
@@ -62,7 +66,7 @@ async def open_database(url: str, *, answer: float = _ANSWER) -> AsyncIterator[A
     """
     path = sqlite_path(url)
     lock = None if path is None else _lock(path)
-    engine = _postgresql(url, answer) if path is None else _sqlite(path)
+    engine = _postgresql(url, answer, rested) if path is None else _sqlite(path)
     try:
         try:
             if path is None:
@@ -140,7 +144,7 @@ def _sqlite(path: Path) -> AsyncEngine:
     return engine
 
 
-def _postgresql(url: str, answer: float) -> AsyncEngine:
+def _postgresql(url: str, answer: float, rested: float) -> AsyncEngine:
     dsn = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url)
 
     async def connect(**_: object) -> asyncpg.Connection:
@@ -164,11 +168,17 @@ def _postgresql(url: str, answer: float) -> AsyncEngine:
 
     # Where one connection says nothing the others went the same way: asking each of them would take as long again.
     @event.listens_for(engine.sync_engine, "checkout")
-    def _(connection: AdaptedConnection, *_: object) -> None:
+    def _(connection: AdaptedConnection, record: ConnectionPoolEntry, *_: object) -> None:
+        if time.monotonic() - record.info.get(_USED, float("-inf")) < rested:
+            return
         try:
             connection.run_async(lambda driver: driver.execute("SELECT 1", timeout=min(_CONNECT, answer)))
         except Exception as exc:
             raise InvalidatePoolError from exc
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def _(_: object, record: ConnectionPoolEntry) -> None:
+        record.info[_USED] = time.monotonic()
 
     @event.listens_for(engine.sync_engine, "handle_error")
     def _(context: ExceptionContext) -> None:
@@ -179,7 +189,7 @@ def _postgresql(url: str, answer: float) -> AsyncEngine:
 
 
 async def _migrate_patiently(url: str) -> None:
-    engine = _postgresql(url, _MIGRATION)
+    engine = _postgresql(url, _MIGRATION, _RESTED)
     try:
         await _migrate(engine)
     finally:

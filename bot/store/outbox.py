@@ -45,6 +45,11 @@ _DUE = """
     ORDER BY m.not_before, m.seq
     LIMIT :limit
 """
+_CLAIM = """
+    UPDATE message SET lease_owner = :owner, lease_until = :until
+    WHERE seq IN (SELECT d.seq FROM ({due}) d)
+    RETURNING seq, id, batch_id, sender, recipient, is_group, text, media_urls, paced, attempts, accepted_at, not_before
+"""
 _LEASE = "UPDATE message SET lease_owner = :owner, lease_until = :until WHERE seq IN :seqs"
 _LOCK = "SELECT seq FROM message WHERE seq IN :seqs ORDER BY id"
 _SENDING = """
@@ -134,7 +139,10 @@ class OutboxStore:
         locked = " FOR NO KEY UPDATE" if several else ""
         self._lock = _statement(_LOCK + locked, expanding="seqs") if several else None
         self._sending = _statement(_SENDING.format(locked=locked), "now", "check_at", "too_old", expanding="seqs")
-        self._due = _statement(_DUE + (f"{locked} OF m SKIP LOCKED" if several else ""), "now", "too_old").columns(
+        due = _DUE + (f"{locked} OF m SKIP LOCKED" if several else "")
+        # Where nothing is paced, what is due is claimed.
+        claimed = _statement(_CLAIM.format(due=due), "now", "too_old", "until")
+        self._due = (_statement(due, "now", "too_old") if self._interval else claimed).columns(
             message.c.seq,
             message.c.id,
             message.c.batch_id,
@@ -153,14 +161,16 @@ class OutboxStore:
     async def claim(self, *, owner: str, now: datetime, until: datetime, limit: int) -> Claims:
         """Lease due messages, oldest first, one per conversation, as many as their numbers' pace allows."""
         async with self._engine.begin() as connection:
-            rows = (
-                await connection.execute(self._due, {"now": now, "too_old": now - self._give_up, "limit": limit})
-            ).all()
-            going = list(rows) if self._interval is None else await self._pace(connection, rows, now)
-            if going:
-                await connection.execute(
-                    _STATEMENTS["lease"], {"owner": owner, "until": until, "seqs": [row.seq for row in going]}
-                )
+            wanted: dict[str, object] = {"now": now, "too_old": now - self._give_up, "limit": limit}
+            lease: dict[str, object] = {"owner": owner, "until": until}
+            if self._interval is None:
+                rows = (await connection.execute(self._due, wanted | lease)).all()
+                going = sorted(rows, key=lambda row: (row.not_before, row.seq))
+            else:
+                rows = (await connection.execute(self._due, wanted)).all()
+                going = await self._pace(connection, rows, now)
+                if going:
+                    await connection.execute(_STATEMENTS["lease"], lease | {"seqs": [row.seq for row in going]})
             members = await _members(connection, [row.id for row in going if row.is_group])
             more = len(rows) == limit
             next_at = None if more else await _next_due(connection, now)

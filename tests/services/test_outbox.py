@@ -509,6 +509,43 @@ async def test_what_was_marked_while_the_signal_came_is_given_back(texting: Text
     assert await texting.status(batch) is Status.QUEUED
 
 
+async def test_outcomes_that_are_being_written_hold_up_few_texts(texting: Texting):
+    """The database takes its time, and meanwhile others go; but not without end, should it take nothing any more."""
+    for number in range(3 * PACE.concurrency):
+        await texting.accept(f"+1415555{number + 1000}")
+    outbox = texting.new_outbox()
+    written = asyncio.Event()
+
+    class Slow:
+        """Writes no outcome before it is told to."""
+
+        claim = texting.outgoing.claim
+        mark_sending = texting.outgoing.mark_sending
+        free_stranded = texting.outgoing.free_stranded
+
+        async def record(self, outcomes: Any) -> None:
+            await written.wait()
+            await texting.outgoing.record(outcomes)
+
+    outbox._outgoing = Slow()
+    running = asyncio.create_task(outbox.run())
+
+    async with asyncio.timeout(30):
+        while len(texting.carrier.posts) < 2 * PACE.concurrency:
+            texting.carrier.arrived.clear()
+            await texting.carrier.arrived.wait()
+        await asyncio.wait([running], timeout=0.05)
+        sent = len(texting.carrier.posts)
+        written.set()
+        while len(texting.carrier.posts) < 3 * PACE.concurrency:
+            texting.carrier.arrived.clear()
+            await texting.carrier.arrived.wait()
+        outbox.close()
+        await running
+
+    assert sent == 2 * PACE.concurrency
+
+
 async def test_nothing_is_claimed_after_the_signal(texting: Texting):
     """Also when it came while the outbox waited for room."""
     batches = [await texting.accept(f"+1415555{number + 1000}") for number in range(PACE.concurrency + 1)]

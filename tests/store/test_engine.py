@@ -2,6 +2,7 @@
 
 import asyncio
 import stat
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,8 @@ async def test_a_connection_that_falls_silent_is_given_up(postgresql_url: str):
 @pytest.mark.postgresql
 async def test_connections_that_fell_silent_while_they_rested_cost_no_turn(postgresql_url: str):
     """The first one that says nothing is enough to open all of them anew."""
-    async with open_relay(postgresql_url) as relay, open_database(relay.url, answer=0.5) as engine, asyncio.timeout(10):
+    opened = partial(open_database, answer=0.5, rested=0.0)
+    async with open_relay(postgresql_url) as relay, opened(relay.url) as engine, asyncio.timeout(10):
         await asyncio.gather(*(ask(engine) for _ in range(5)))
         relay.silence()
 
