@@ -125,6 +125,9 @@ class Threads:
         """The boundary of an event: what was not stored is told again by Slack."""
         try:
             await take()
+        except RefusedError as exc:
+            _log.warning("slack.event_put_off", why=exc.user_message)
+            return BoltResponse(status=503)
         except Exception as exc:  # noqa: BLE001 -- the boundary
             _log.error("slack.event_failed", error=type(exc).__name__, where=show_place(exc))
             return BoltResponse(status=503)

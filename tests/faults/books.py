@@ -204,12 +204,16 @@ async def until_found(books: Books, sql: str, *, within: float = 15.0) -> None:
 
 async def end_leases(books: Books) -> None:
     """Make what a dead or sleeping process has taken up free for others, as a minute's wait would."""
-    await books.execute(
-        "UPDATE message SET lease_until = 0 WHERE lease_until IS NOT NULL;"
-        "UPDATE message SET check_at = 0 WHERE check_at IS NOT NULL"
-    )
+    # One after the other: together they would be a transaction, which may lock rows in another order than a live bot.
+    await books.execute("UPDATE message SET lease_until = 0 WHERE lease_until IS NOT NULL")
+    await books.execute("UPDATE message SET check_at = 0 WHERE check_at IS NOT NULL")
 
 
 async def end_show_leases(books: Books) -> None:
     """The same for what somebody was about to show in Slack."""
     await books.execute("UPDATE batch SET show_lease = 0 WHERE show_lease IS NOT NULL")
+
+
+async def end_reading(books: Books) -> None:
+    """The same for what somebody was about to read of CarrierX's records."""
+    await books.execute("UPDATE cursor SET lease_until = NULL")

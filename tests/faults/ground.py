@@ -3,6 +3,7 @@
 The judge is the pretend CarrierX's own count of what it took, text by text.
 """
 
+import asyncio
 import json
 import socket
 from collections import Counter
@@ -16,7 +17,17 @@ from playground.bot_process import ROOT
 from playground.carrier import PretendCarrier
 from playground.slack import Outcome, PretendSlack
 from playground.slack.workspace import Message
-from tests.faults.books import Books, Text, end_leases, end_show_leases, open_books, read_texts, until, until_found
+from tests.faults.books import (
+    Books,
+    Text,
+    end_leases,
+    end_reading,
+    end_show_leases,
+    open_books,
+    read_texts,
+    until,
+    until_found,
+)
 from tests.faults.forked import ForkedBot
 
 SECRET: Final = "s" * 40
@@ -95,11 +106,12 @@ class Ground:
         self.route(bot)
         return bot
 
-    async def start_again(self, bot: ForkedBot) -> None:
-        """Start a killed bot, a while later."""
+    async def start_again(self, *bots: ForkedBot) -> None:
+        """Start killed bots, a while later."""
         await end_leases(self.books)
         await end_show_leases(self.books)
-        await bot.start()
+        await end_reading(self.books)
+        await asyncio.gather(*(bot.start() for bot in bots))
 
     async def type(self, number: int, text: str, *, user: str = "alice", channel: str = "general") -> Outcome:
         """Type `/sms` to a phone; `text` must be unique."""

@@ -1,13 +1,8 @@
-"""Load with everything at random: faults, kills, sleeps. `make soak` plays it again and again, with new seeds.
-
-`SOAK_MINUTES` says how long, `SOAK_SEED` which game comes first; the seed of each game is printed.
-"""
+"""Load with everything at random: faults, kills, sleeps."""
 
 import asyncio
-import os
 import random
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +16,7 @@ from tests.faults.books import end_leases
 from tests.faults.conftest import NewDatabase
 from tests.faults.forked import ForkedBot
 from tests.faults.ground import Ground, digits, open_ground
+from tests.faults.soak import seeds
 
 pytestmark = pytest.mark.faults
 
@@ -29,8 +25,6 @@ PHONES = 60
 TYPISTS = 8
 BLOWS = 3
 BEYOND = 1.2  # seconds; the lease is one
-MINUTES = float(os.environ.get("SOAK_MINUTES", "0"))
-FIRST = int(os.environ.get("SOAK_SEED") or time.time())
 
 FAULTS: Final = (
     Fault(Kind.RESET_BEFORE),
@@ -61,17 +55,11 @@ async def test_killed_and_asleep_at_random_under_load(new_postgresql: NewDatabas
 
 
 async def _soak(new_database: NewDatabase, folder: Path, *, bots: int) -> None:
-    end = time.monotonic() + MINUTES * 60
-    seed = FIRST
-    while True:
-        print(f"SOAK_SEED={seed}, {bots} bots", flush=True)  # noqa: T201 -- to play this game again
+    for seed in seeds(f"{TEXTS} texts, {bots} bots"):
         async with open_ground(await new_database(), folder) as ground:
             await _Game(ground, seed).play(bots)
 
             assert (seed, await ground.wrongs()) == (seed, [])
-        if time.monotonic() > end:
-            return
-        seed += 1
 
 
 class _Game:
