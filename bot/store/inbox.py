@@ -83,6 +83,11 @@ class _Talk:
     active_at: datetime
     inbound_at: datetime | None
 
+    @property
+    def begins(self) -> bool:
+        """Whether nothing has begun its thread."""
+        return self.thread_ts is None and not self.root_id
+
 
 class InboxStore:
     """The inbound and arrival tables.
@@ -244,16 +249,17 @@ class InboxStore:
         self, connection: AsyncConnection, arrivals: list[Arrival], ids: list[str], talks: Mapping[str, _Talk]
     ) -> list[_Place]:
         """Where each text stands in its conversation, which it begins where nothing has; `ids` are the texts' own."""
+        changed = {pair: talks[pair] for pair in map(_pair_of, arrivals)}.values()
+        await _begin_with_questions(connection, [talk for talk in changed if talk.begins])
         places = []
         for arrival, id_ in zip(arrivals, ids, strict=True):
             talk = talks[_pair_of(arrival)]
             rested = talk.thread_ts is not None and arrival.now - talk.active_at > self._revive
             talk.active_at = max(arrival.now, talk.active_at + _TICK)
             talk.inbound_at = max(talk.inbound_at or talk.active_at, arrival.received_at)
-            if talk.thread_ts is None and not talk.root_id and not await _find_question(connection, talk):
+            if talk.begins:
                 talk.root_id = id_
             places.append(_Place(talk.id, talk.channel, talk.active_at, rested))
-        changed = {pair: talks[pair] for pair in map(_pair_of, arrivals)}.values()
         await connection.execute(
             _UPDATE_CONVERSATION,
             [{"known_id": talk.id} | {name: getattr(talk, name) for name in _CHANGED} for talk in changed],
@@ -279,8 +285,7 @@ async def _open_conversations(connection: AsyncConnection, arrivals: list[Arriva
     theirs = select(conversation).where(conversation.c.pair.in_(wanted)).order_by(conversation.c.pair)
     rows = (await connection.execute(theirs.with_for_update())).all()
     if missing := sorted(wanted.keys() - {row.pair for row in rows}):
-        for pair in missing:
-            await _begin_conversation(connection, pair, wanted[pair])
+        await _begin_conversations(connection, {pair: wanted[pair] for pair in missing})
         rows = (await connection.execute(theirs.with_for_update())).all()
     return {
         row.pair: _Talk(
@@ -382,38 +387,42 @@ def _inbound_values(
     }
 
 
-async def _begin_conversation(connection: AsyncConnection, pair: str, arrival: Arrival) -> None:
-    """Begin a conversation, unless somebody has just begun it."""
-    routed = select(number_rule.c.channel).where(number_rule.c.number == arrival.ours)
-    channel = await connection.scalar(routed) or arrival.home
-    new = {"id": str(uuid4()), "pair": pair, "sender": arrival.ours, "members": json.dumps(arrival.members)}
-    new |= {"team": arrival.team, "channel": channel, "asked_in": channel, "root_id": ""}
-    await insert_new(connection, conversation, [new | {"active_at": arrival.now - _TICK}])
+async def _begin_conversations(connection: AsyncConnection, first: Mapping[str, Arrival]) -> None:
+    """Begin conversations, unless somebody has just begun them; `first` is a text of each, by their pairs."""
+    ours = {arrival.ours for arrival in first.values()}
+    routed = select(number_rule.c.number, number_rule.c.channel).where(number_rule.c.number.in_(ours))
+    routes: dict[E164, str] = dict(map(tuple, (await connection.execute(routed)).all()))
+    new = []
+    for pair, arrival in first.items():
+        row: dict[str, Any] = {"id": str(uuid4()), "pair": pair, "sender": arrival.ours, "team": arrival.team}
+        row |= {"members": json.dumps(arrival.members), "active_at": arrival.now - _TICK, "root_id": ""}
+        new.append(row | dict.fromkeys(("channel", "asked_in"), routes.get(arrival.ours) or arrival.home))
+    await insert_new(connection, conversation, new)
 
 
-async def _find_question(connection: AsyncConnection, talk: _Talk) -> bool:
-    """Whether a text of ours to that phone is not shown yet: it begins the conversation, not its answer."""
+async def _begin_with_questions(connection: AsyncConnection, talks: Collection[_Talk]) -> None:
+    """Where a text of ours to that phone is not shown yet, it begins the conversation, not its answer."""
+    if not talks:
+        return
     other = message.alias("other")
     alone = ~exists().where(other.c.batch_id == message.c.batch_id, other.c.id != message.c.id).correlate(message)
     unshown = (
-        select(batch.c.id, batch.c.channel, batch.c.asked_in)
+        select(message.c.pair, batch.c.id, batch.c.channel, batch.c.asked_in)
         .join(message, message.c.batch_id == batch.c.id)
         .where(
             batch.c.wants == literal_column("2"),  # no parameter, or the partial index goes unused
             batch.c.conversation_id.is_(None),
             batch.c.origin == Origin.COMMAND,
-            message.c.pair == talk.pair,
+            message.c.pair.in_([talk.pair for talk in talks]),
             alone,
         )
-        .order_by(batch.c.accepted_at)
-        .limit(1)
+        .order_by(batch.c.accepted_at.desc())
     )
-    row = (await connection.execute(unshown)).first()
-    if row is None:
-        return False
-    await connection.execute(update(batch).where(batch.c.id == row.id).values(conversation_id=talk.id))
-    talk.root_id, talk.channel, talk.asked_in = row.id, row.channel, row.asked_in
-    return True
+    oldest = {row.pair: row for row in await connection.execute(unshown)}
+    for talk in talks:
+        if row := oldest.get(talk.pair):
+            await connection.execute(update(batch).where(batch.c.id == row.id).values(conversation_id=talk.id))
+            talk.root_id, talk.channel, talk.asked_in = row.id, row.channel, row.asked_in
 
 
 async def _is_known(connection: AsyncConnection, sid: str) -> bool:
