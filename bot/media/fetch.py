@@ -10,50 +10,20 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import aiohttp
-import puremagic
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from bot.domain.media import find_url_mistake, is_public_address
+from bot.media.kinds import SUFFIXES, recognize
 from bot.services.pictures import Fetched, FetchError
 
 _CONNECT = 5.0  # seconds
 _ALL = 30.0  # seconds for the whole file
 _MOST: Final = 10 * 1024 * 1024  # bytes; CarrierX takes three megabytes of a whole text
 _REDIRECTS = 5
-_HEAD = 4096  # bytes that tell what it is
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _NEVER = frozenset({405, 410, 451})
 _OK = 200
-# What phones send, by its usual ending. Slack shows most of it; the rest can be downloaded.
-_SUFFIXES: Final = {
-    "image/jpeg": ".jpg",
-    "image/png": ".png",
-    "image/gif": ".gif",
-    "image/webp": ".webp",
-    "image/heif": ".heic",
-    "image/heic": ".heic",
-    "image/bmp": ".bmp",
-    "image/tiff": ".tiff",
-    "video/mp4": ".mp4",
-    "video/3gpp": ".3gp",
-    "video/quicktime": ".mov",
-    "video/webm": ".webm",
-    "audio/amr": ".amr",
-    "audio/mpeg": ".mp3",
-    "audio/mp4": ".m4a",
-    "audio/ogg": ".ogg",
-    "audio/wav": ".wav",
-    "application/pdf": ".pdf",
-    "text/vcard": ".vcf",
-}
-_UNNAMED = {
-    ".amr": "audio/amr",
-    ".3gp": "video/3gpp",
-    ".m4a": "audio/mp4",
-    ".wav": "audio/wav",
-    ".mov": "video/quicktime",
-}
 
 
 class _ForbiddenAddressError(OSError):
@@ -167,13 +137,8 @@ def _origin(url: str) -> str:
 
 
 def _recognize(content: bytes) -> tuple[str, str]:
-    """MIME type and usual ending, by the first bytes; what the server says counts for nothing."""
-    try:
-        found = puremagic.magic_string(content[:_HEAD])
-    except (puremagic.PureError, ValueError):
-        found = []
-    for match in found:
-        kind = match.mime_type or _UNNAMED.get(match.extension, "")
-        if kind in _SUFFIXES:
-            return kind, _SUFFIXES[kind]
-    raise FetchError("it is of a kind that I do not pass on", final=True)
+    """MIME type and usual ending."""
+    kind = recognize(content)
+    if kind not in SUFFIXES:
+        raise FetchError("it is of a kind that I do not pass on", final=True)
+    return kind, SUFFIXES[kind]
