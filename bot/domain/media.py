@@ -4,6 +4,7 @@ Limits are those of CarrierX's reference: 1,600 characters and 10 media a messag
 so an address that only this machine or its network can reach is a mistake, or somebody looking where they should not.
 """
 
+import math
 import re
 import socket
 import unicodedata
@@ -79,6 +80,14 @@ def parse_media(typed: str, *, limit: int = MAX_MEDIA, trusted: frozenset[str] =
 def find_url_mistake(url: str, *, trusted: frozenset[str] = frozenset()) -> str:
     """What is wrong with one URL and what to do, "" for one that can be fetched; `trusted` as of `parse_media`."""
     return _find_mistake(url, trusted)
+
+
+def show_size(size: int) -> str:
+    """A file's bytes as people say them: `480 KB`, `3.1 MB`, `1 MB`; never less than there are."""
+    kilobytes = max(1, math.ceil(size / 1024))
+    if kilobytes < 1000:  # noqa: PLR2004 -- four digits are for megabytes
+        return f"{kilobytes} KB"
+    return f"{math.ceil(size / 1024**2 * 10) / 10:.1f}".removesuffix(".0") + " MB"
 
 
 def is_public_address(address: str) -> bool:
