@@ -1,19 +1,16 @@
 """The documented endpoints of the pretend CarrierX."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from aiohttp import web
 
-from playground.carrier import query
 from playground.carrier.checks import InvalidError, check
-from playground.carrier.faults import Endpoint
 from playground.carrier.mishaps import AnsweredError, answer_with, befall_after, befall_before, refuse_with
-from playground.carrier.model import Inbound, Message, Request
+from playground.carrier.model import Inbound, Message
 from playground.carrier.picture import draw
+from playground.carrier.reception import Reception, answer_unknown, read_object, read_token
 from playground.carrier.render import (
     PARTNER_SID,
     render_did,
@@ -66,13 +63,14 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
 class _Api:
     def __init__(self, carrier: "PretendCarrier") -> None:
         self._carrier = carrier
+        self._reception = Reception(carrier)
 
     async def send(self, request: web.Request) -> web.StreamResponse:
         """Take a text."""
         carrier = self._carrier
         raw = await request.read()
-        self._arrive(request, _SEND)
-        body = _read_object(request, raw)
+        self._reception.arrive(request, _SEND)
+        body = read_object(request, raw)
         if carrier.faults:
             armed = carrier.faults.take("send", _numbers(body), before=True)
             if armed is not None:
@@ -101,17 +99,17 @@ class _Api:
                 return answer_with(render_message(message, behaviour))
             if inbound is not None and behaviour.inbound_readable:
                 return answer_with(render_inbound(inbound, behaviour))
-            return _unknown_sid()
+            return answer_unknown()
 
-        return await self._read(request, "message", _READ, answer)
+        return await self._reception.read(request, "message", _READ, answer)
 
     async def records(self, request: web.Request) -> web.StreamResponse:
         """Detail records."""
 
         def answer() -> web.Response:
-            return self._list(request, self._rows(), "dr_sid")
+            return self._reception.list_rows(request, self._rows(), "dr_sid")
 
-        return await self._read(request, "records", _READ, answer)
+        return await self._reception.read(request, "records", _READ, answer)
 
     async def record(self, request: web.Request) -> web.StreamResponse:
         """One detail record."""
@@ -119,23 +117,25 @@ class _Api:
         def answer() -> web.Response:
             sid = request.match_info["sid"]
             found = next((row for row in self._rows() if row["dr_sid"] == sid), None)
-            return _unknown_sid() if found is None else answer_with(found)
+            return answer_unknown() if found is None else answer_with(found)
 
-        return await self._read(request, "records", _READ, answer)
+        return await self._reception.read(request, "records", _READ, answer)
 
     async def numbers(self, request: web.Request) -> web.StreamResponse:
         """The account's numbers."""
 
         def answer() -> web.Response:
-            return self._list(request, [render_did(did) for did in self._carrier.dids.values()], "did_sid")
+            return self._reception.list_rows(
+                request, [render_did(did) for did in self._carrier.dids.values()], "did_sid"
+            )
 
-        return await self._read(request, "numbers", _NUMBERS, answer)
+        return await self._reception.read(request, "numbers", _NUMBERS, answer)
 
     async def whoami(self, request: web.Request) -> web.StreamResponse:
         """Whom the token belongs to; the body is a guess."""
-        scopes = sorted(self._carrier.tokens.get(_token(request), ()))
+        scopes = sorted(self._carrier.tokens.get(read_token(request), ()))
         whoami = {"partner_sid": PARTNER_SID, "name": "pretend token", "scopes": scopes}
-        return await self._read(request, "whoami", frozenset(), lambda: answer_with(whoami))
+        return await self._reception.read(request, "whoami", frozenset(), lambda: answer_with(whoami))
 
     async def partners(self, request: web.Request) -> web.StreamResponse:
         """The account."""
@@ -147,7 +147,9 @@ class _Api:
             "payment_type": "prepay",
             "callbacks": {"sms": self._carrier.behaviour.callback_url or None},
         }
-        return await self._read(request, "any", _PARTNERS, lambda: self._list(request, [partner], "partner_sid"))
+        return await self._reception.read(
+            request, "any", _PARTNERS, lambda: self._reception.list_rows(request, [partner], "partner_sid")
+        )
 
     async def picture(self, request: web.Request) -> web.StreamResponse:
         """A demo picture; `?bytes=` makes it as large as that, `?status=` answers so instead."""
@@ -162,34 +164,8 @@ class _Api:
 
     async def nothing(self, request: web.Request) -> web.StreamResponse:
         """No such resource."""
-        self._arrive(request, frozenset())
+        self._reception.arrive(request, frozenset())
         return refuse_with(404, "Not Found", "no such resource")
-
-    async def _read(
-        self, request: web.Request, on: Endpoint, scopes: frozenset[str], answer: Callable[[], web.Response]
-    ) -> web.StreamResponse:
-        self._arrive(request, scopes)
-        armed = self._carrier.faults.take(on, (), before=True)
-        if armed is not None:
-            await befall_before(request, armed)
-        armed = self._carrier.faults.take(on, (), before=False)
-        return answer() if armed is None else await befall_after(request, armed, answer(), self._carrier.pause)
-
-    def _arrive(self, request: web.Request, scopes: frozenset[str]) -> None:
-        """Note a request and judge its token.
-
-        Raises:
-            AnsweredError: 401 or 403.
-        """
-        carrier = self._carrier
-        carrier.requests.append(Request(request.method, request.path, request.query_string))
-        carrier.changed()
-        granted = carrier.tokens.get(_token(request))
-        if granted is None:
-            raise AnsweredError(refuse_with(401, "unauthorized", "Bad credentials"))
-        if scopes and not scopes & granted:
-            needed = ", ".join(sorted(scopes))
-            raise AnsweredError(refuse_with(403, "forbidden", f"the token needs one of {needed}"))
 
     def _rows(self) -> list[dict[str, Any]]:
         """Each detail record that can be read by now, in the order in which they became readable."""
@@ -205,56 +181,9 @@ class _Api:
             return [render_inbound_record(message, behaviour)]
         return [render_record(message, copy, behaviour) for copy in message.copies.values()]
 
-    def _list(self, request: web.Request, rows: list[dict[str, Any]], sid: str) -> web.Response:
-        behaviour = self._carrier.behaviour
-        origin = behaviour.next_origin or self._carrier.origin
-
-        def address(arguments: dict[str, str]) -> str | None:
-            return None if origin == "none" else f"{origin}{request.path}?{urlencode(arguments)}"
-
-        try:
-            if "filter" in request.query and not behaviour.ignore_filter:
-                rows = query.select(rows, request.query["filter"])
-            if "order" in request.query:
-                rows = query.sort(rows, request.query["order"])
-            page = query.cut(rows, request.query, sid=sid, most=behaviour.page_limit, address=address)
-        except query.UnreadableQueryError:
-            return refuse_with(400, "Bad Request", "the query cannot be read")
-        except query.UnknownCursorError:
-            return _unknown_sid()
-        except InvalidError as error:
-            return refuse_with(422, "object validation error", str(error), error.field)
-        return answer_with(page)
-
-
-def _token(request: web.Request) -> str:
-    return request.headers.get("Authorization", "").removeprefix("Bearer ")
-
 
 def _numbers(body: dict[str, Any]) -> tuple[str, ...]:
     """The phones that a body names, before it has been judged."""
     members = body.get("group_recipients")
     named = [body.get("to"), body.get("to_did"), *(members if isinstance(members, list) else [])]
     return tuple(number for number in named if isinstance(number, str))
-
-
-def _read_object(request: web.Request, raw: bytes) -> dict[str, Any]:
-    """The JSON object of a POST.
-
-    Raises:
-        AnsweredError: 415 or 400.
-    """
-    if request.content_type != "application/json":
-        raise AnsweredError(refuse_with(415, "Unsupported media type", "Content-Type must be application/json"))
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise AnsweredError(refuse_with(400, "Bad Request", "No JSON object could be decoded"))
-    return body
-
-
-def _unknown_sid() -> web.Response:
-    """The documented 404."""
-    return refuse_with(404, "no item error", "cannot find item by sid")
