@@ -19,6 +19,7 @@ from playground.carrier.render import (
     render_message,
     render_record,
 )
+from playground.carrier.storage_api import make_routes
 
 if TYPE_CHECKING:
     from playground.carrier.server import PretendCarrier
@@ -30,12 +31,13 @@ _READ = frozenset({"sms.manage", "sms.read"})
 _NUMBERS = frozenset({"phonenumber.manage", "phonenumber.read"})
 _PARTNERS = frozenset({"partners.manage", "partners.read"})
 _LARGEST_PICTURE = 8 * 1024 * 1024
+_LARGEST = 64 * 1024 * 1024  # bytes of a request; an upload is bounded by quotas before
 
 
 def make_app(carrier: "PretendCarrier") -> web.Application:
     """The web application of one carrier."""
     api = _Api(carrier)
-    app = web.Application(client_max_size=1024 * 1024, middlewares=[_answered])
+    app = web.Application(client_max_size=_LARGEST, middlewares=[_answered])
     app.add_routes(
         [
             web.post("/core/v2/sms/messages", api.send),
@@ -46,6 +48,7 @@ def make_app(carrier: "PretendCarrier") -> web.Application:
             web.get("/core/v2/oauth/whoami", api.whoami),
             web.get("/core/v2/partners", api.partners),
             web.get("/media/{name}", api.picture),
+            *make_routes(carrier),
             web.route("*", "/{path:.*}", api.nothing),
         ]
     )

@@ -4,8 +4,9 @@
 GET  /_control/posts, /counts, /requests     the oracle
 GET  /_control/inbounds                      what phones sent
 GET  /_control/callbacks, /phones            what was reported, what each phone got and sent
-GET  /_control/until?posts=3&within=10       200 when so many `posts`, `requests`, `inbounds` or `callbacks` are there,
-                                             else 504; also `hits=1` or `held=1` together with `fault=ID`
+GET  /_control/stored                        files in storage, with whether a text names each
+GET  /_control/until?posts=3&within=10       200 when so many `posts`, `requests`, `inbounds`, `callbacks` or `stored`
+                                             are there, else 504; also `hits=1` or `held=1` together with `fault=ID`
 GET  /_control/events                        server-sent events: what `subscribe()` yields
 GET, PATCH /_control/behaviour               some or all of Behaviour
 GET, POST, DELETE /_control/faults           a Fault, answered with its id; DELETE clears all
@@ -53,6 +54,7 @@ def make_control(carrier: PretendCarrier) -> web.Application:
             web.get("/_control/requests", control.requests),
             web.get("/_control/callbacks", control.callbacks),
             web.get("/_control/phones", control.phones),
+            web.get("/_control/stored", control.stored),
             web.get("/_control/until", control.until),
             web.get("/_control/events", control.events),
             web.get("/_control/behaviour", control.behaviour),
@@ -110,11 +112,19 @@ class _Control:
     async def phones(self, _: web.Request) -> web.Response:
         return web.json_response(self._carrier.phones())
 
+    async def stored(self, _: web.Request) -> web.Response:
+        orphans = {file.sid for file in self._carrier.orphans}
+        files = [
+            {"sid": file.sid, "name": file.name, "kind": file.kind, "bytes": len(file.content)}
+            for file in self._carrier.stored
+        ]
+        return web.json_response([{**file, "orphan": file["sid"] in orphans} for file in files])
+
     async def until(self, request: web.Request) -> web.Response:
         query = request.query
         wanted = {
             name: int(query[name])
-            for name in ("posts", "requests", "inbounds", "callbacks", "hits", "held")
+            for name in ("posts", "requests", "inbounds", "callbacks", "stored", "hits", "held")
             if name in query
         }
         fault = self._carrier.faults[int(query["fault"])] if {"hits", "held"} & wanted.keys() else None

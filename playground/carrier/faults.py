@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import count
 from typing import Any, Literal
 
-Endpoint = Literal["send", "message", "records", "numbers", "whoami", "any"]
+Endpoint = Literal["send", "message", "records", "numbers", "whoami", "storage", "upload", "any"]
 
 
 class Kind(StrEnum):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
+from playground.carrier.media import Media
+
 FAILURE_WORDS = ("failed", "undelivered", "rejected", "delivery_failed", "expired")  # documented nowhere: play them all
 PROGRESS_WORDS = ("queued", "sending", "sent", "received")
 
@@ -80,6 +82,15 @@ class Behaviour:
         inbound_swapped: A phone's callbacks change places in pairs: the first waits until the second was sent.
         callback_retries: How often an unsuccessful callback is repeated.
         callback_retry_delay: Seconds between.
+        most_containers: How many the account may have.
+        full_status: HTTP status for a container too many, and for a file beyond its container's quota.
+        unknown_container: Whether an upload into a container that is gone is answered 404, or 422 of its field.
+        publish_domain: Origin of published files' addresses, "" for ours; a foreign one leads nobody anywhere, but is
+            known in an MMS.
+        publish_uri_given: Whether a file says where it is published.
+        lives_by: Whether an upload may say how its file lives, or the container alone does.
+        kind_by: Whether a file's MIME type is told by its name first, or by what its sender calls it.
+        media_fetched: Whether an MMS's media are fetched when it is accepted, or only when it is sent.
     """
 
     naming: Literal["current", "legacy"] = "current"
@@ -112,6 +123,14 @@ class Behaviour:
     inbound_swapped: bool = False
     callback_retries: int = 0
     callback_retry_delay: float = 1.0
+    most_containers: int = 2
+    full_status: int = 422
+    unknown_container: Literal["unknown", "invalid"] = "unknown"
+    publish_domain: str = ""
+    publish_uri_given: bool = True
+    lives_by: Literal["file", "container"] = "file"
+    kind_by: Literal["name", "sender"] = "name"
+    media_fetched: Literal["accepted", "sent"] = "accepted"
 
 
 class Request(NamedTuple):
@@ -214,6 +233,7 @@ class Message:
     visible_at: float  # loop time from which its records can be read
     fate: Fate | None = None  # decided at acceptance when a limit is broken
     copies: dict[str, Copy] = field(default_factory=dict)
+    media: list[Media] | None = None  # of its own storage alone; None until they are fetched
 
     @property
     def kind(self) -> str:

@@ -11,7 +11,8 @@ from playground.carrier.checks import InvalidError
 Row = dict[str, Any]
 
 _CLAUSE = re.compile(
-    r"""\s*([a-z_.]+)\s+(eq|ne|gt|ge|lt|le|like)\s+(?:"([^"]*)"|'([^']*)'|([^\s"']+))\s*(?:and\s+|$)""", re.IGNORECASE
+    r"""\s*([a-z0-9_.]+)\s+(eq|ne|gt|ge|lt|le|like)\s+(?:"([^"]*)"|'([^']*)'|([^\s"']+))\s*(?:and\s+|$)""",
+    re.IGNORECASE,
 )
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
@@ -81,7 +82,7 @@ def sort(rows: list[Row], text: str) -> list[Row]:
         UnreadableQueryError: It is none of these.
         InvalidError: It names an attribute that there is none of.
     """
-    order = re.fullmatch(r"([a-z_]+)(?: (asc|desc))?", text)
+    order = re.fullmatch(r"([a-z0-9_]+)(?: (asc|desc))?", text)
     if order is None:
         raise UnreadableQueryError
     name, direction = order.groups()

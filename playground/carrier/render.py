@@ -1,9 +1,11 @@
-"""The JSON of CarrierX: SMS objects, detail records, numbers, lists and errors, as documented."""
+"""The JSON of CarrierX: SMS objects, detail records, numbers, containers, files and errors, as documented."""
 
 from datetime import datetime, timedelta
+from pathlib import PurePosixPath
 from typing import Any
 
 from playground.carrier.model import Behaviour, Copy, Did, Inbound, Message, is_final
+from playground.carrier.storage import Container, File
 
 PARTNER_SID = "e00430c3-a7d0-4666-ab5c-f7202448382f"
 _NAMES = {"current": ("from", "to"), "legacy": ("from_did", "to_did")}
@@ -201,6 +203,58 @@ def render_did(did: Did) -> dict[str, Any]:
         "string_key_2": None,
         "transformations": [],
         "trunk_group_sid": None,
+    }
+
+
+def render_container(container: Container, used: tuple[int, int], domain: str) -> dict[str, Any]:
+    """A place for files, with how many files and bytes are in it."""
+    attributes, (files, size) = container.attributes, used
+    return {
+        **attributes,
+        "available_bytes_percent": _percent_left(size, attributes["quota_bytes"]),
+        "available_files_percent": _percent_left(files, attributes["quota_files"]),
+        "container_sid": container.sid,
+        "durability_class": "unassigned",
+        "encrypted": False,
+        "external_attributes": {},
+        "parent_container_sid": None,
+        "partner_sid": PARTNER_SID,
+        "publish_domain": domain,
+        "threshold_action": None,
+        "threshold_total_bytes": size,
+        "threshold_total_files": files,
+        "total_bytes": size,
+        "total_files": files,
+        "type": "internal",
+        "unique": False,
+    }
+
+
+def _percent_left(used: int, quota: int) -> int:
+    return max(0, 100 * (quota - used) // quota) if quota else 0
+
+
+def render_file(file: File, domain: str) -> dict[str, Any]:
+    """A file; where it is published only with a domain."""
+    path = file.path
+    return {
+        **file.attributes,
+        "container_sid": file.container.sid,
+        "content_classification": file.classification,
+        "content_duration": None,
+        "content_format": PurePosixPath(file.name).suffix.removeprefix(".") or None,
+        "content_transcoding_progress": None,
+        "date_last_accessed": render_time(file.modified_at),
+        "date_modified": render_time(file.modified_at),
+        "desired_bitrate": None,
+        "desired_format": None,
+        "file_bytes": len(file.content),
+        "file_sid": file.sid,
+        "mime_type": file.kind,
+        "parent_file_sid": None,
+        "partner_sid": PARTNER_SID,
+        "publish_uri": f"{domain}{path}" if domain and path else None,
+        "type": "file",
     }
 
 

@@ -16,6 +16,7 @@ from playground.carrier import api
 from playground.carrier.checks import Checked
 from playground.carrier.faults import Armed, Fault, Faults
 from playground.carrier.inbound import Inbounds, read_digits
+from playground.carrier.media import Media
 from playground.carrier.model import (
     DIDS,
     Behaviour,
@@ -31,8 +32,9 @@ from playground.carrier.model import (
 )
 from playground.carrier.receipts import Receipts
 from playground.carrier.render import render_receipt, render_time
+from playground.carrier.storage import File, Storage
 
-ALL_SCOPES = frozenset({"sms.manage", "phonenumber.manage", "partners.manage"})
+ALL_SCOPES = frozenset({"sms.manage", "phonenumber.manage", "partners.manage", "storage.manage"})
 _FAILED = Fate("failed", "1602")
 
 
@@ -64,6 +66,7 @@ class PretendCarrier:
         messages: What was accepted, by id, as it stands now.
         log: What was accepted and received, in order.
         callbacks: Every callback that was made.
+        storage: Containers and files.
         down: Whether connections are refused.
         port: Set on entering.
     """
@@ -98,6 +101,7 @@ class PretendCarrier:
         self._waiters: list[tuple[Callable[[PretendCarrier], bool], asyncio.Future[None]]] = []
         self._subscribers: set[asyncio.Queue[dict[str, Any]]] = set()
         self._clock = clock
+        self.storage = Storage(clock)
         self._receipts = Receipts(self._note_callback)
         self._inbounds = Inbounds(self._receipts)
         self._closing = asyncio.Event()
@@ -208,6 +212,8 @@ class PretendCarrier:
             message.copies[number] = Copy(number, sid if same and position == 0 else str(uuid4()))
         if text.over_limit:
             message.fate = _FAILED
+        if self.behaviour.media_fetched == "accepted":
+            self._fetch_media(message)
         self.messages[sid] = message
         self.log.append(message)
         self.posts.append(post)
@@ -229,6 +235,7 @@ class PretendCarrier:
     def _move_by_itself(self, message: Message, last: bool) -> None:  # noqa: FBT001 -- call_later passes no keywords
         if last:
             del self._timers[message.post.sid]
+        self._fetch_media(message)
         ends: dict[Fate, list[str]] = {}
         for number in message.copies:
             fate = message.fate or self._fates.get(number) or self._fates.get("", Fate())
@@ -259,6 +266,7 @@ class PretendCarrier:
         self._move(message, [message.copies[to].number] if to else list(message.copies), word, code)
 
     def _move(self, message: Message, numbers: list[str], word: str, code: str, *, only_on: bool = False) -> None:
+        self._fetch_media(message)
         now = self._clock()
         moved = [message.copies[number] for number in numbers]
         if only_on:  # what a person has driven already stays
@@ -355,12 +363,74 @@ class PretendCarrier:
         self._move(message, list(message.copies), "sent", "", only_on=True)
         await self._receipts.settle(message.post.sid)
 
+    # ---------------------------------------------------------------- media and files
+
     def media_bytes(self, address: str) -> int:
-        """How large a picture is, as far as it is one of ours; others are not fetched and count nothing."""
+        """How large a media file is, as far as it is one of ours; others are not fetched and count nothing."""
+        file = self._find_file(address)
+        if file is not None:
+            return len(file.content)
         if not address.startswith(f"{self.origin}/media/"):
             return 0
         size = parse_qs(urlsplit(address).query).get("bytes", ["0"])[0]
         return int(size) if size.isdecimal() else 0
+
+    @property
+    def publish_domain(self) -> str:
+        """Origin of the addresses of published files."""
+        return self.behaviour.publish_domain or self.origin
+
+    def _find_file(self, address: str) -> File | None:
+        """The file that is published at an address, by any origin that we gave."""
+        for origin in (self.origin, self.publish_domain):
+            if address.startswith(f"{origin}/"):
+                return self.storage.published(address.removeprefix(origin))
+        return None
+
+    def _fetch_media(self, message: Message) -> None:
+        """Fetch what is ours of a text's media, once; the text fails when something is gone or unfit."""
+        if message.media is not None:
+            return
+        message.media = []
+        for address in message.post.media_urls:
+            file = self._find_file(address)
+            media = Media(address, file.kind, file.content) if file else None
+            if media is not None:
+                message.media.append(media)
+            if not (media.passes if media else self._is_there(address)):
+                message.fate = _FAILED
+
+    def _is_there(self, address: str) -> bool:
+        """Whether what is no file of ours can be had; what is not ours is not fetched."""
+        if not address.startswith((f"{self.origin}/", f"{self.publish_domain}/")):
+            return True
+        parts = urlsplit(address)
+        return parts.path.startswith("/media/") and parse_qs(parts.query).get("status", ["200"]) == ["200"]
+
+    @property
+    def stored(self) -> list[File]:
+        """The files that are there now, oldest first."""
+        return list(self.storage.files.values())
+
+    @property
+    def orphans(self) -> list[File]:
+        """The files that are there now and that no accepted text names."""
+        named = {address for post in self.posts for address in post.media_urls}
+        used = {file.sid for file in map(self._find_file, named) if file is not None}
+        return [file for file in self.stored if file.sid not in used]
+
+    def received(self, sid: str) -> list[Media]:
+        """What phones have of a text's media from our storage, though the files may be gone; in order."""
+        message = self.messages.get(sid)
+        return list(message.media or ()) if message else []
+
+    def _show_media(self, message: Message) -> list[str]:
+        """A text's media as its phones show them: their own copies, where there are any."""
+        copies = {media.url: place for place, media in enumerate(message.media or ())}
+        return [
+            f"{self.origin}/received/{message.post.sid}/{copies[url]}" if url in copies else url
+            for url in message.post.media_urls
+        ]
 
     def phones(self) -> dict[str, list[dict[str, Any]]]:
         """What each phone was sent, oldest first, with where it stands; and what it sent, in the state `received`."""
@@ -379,7 +449,7 @@ class PretendCarrier:
                         "from": post.sender,
                         "group": list(post.recipients) if post.group else [],
                         "text": post.text,
-                        "media_urls": list(post.media_urls),
+                        "media_urls": self._show_media(message),
                         "type": message.kind,
                         "at": render_time(post.at),
                         "changed_at": render_time(copy.changed_at),
