@@ -1,18 +1,35 @@
 """CarrierX as the use cases know it: E.164 with `+` on their side, digits on CarrierX's."""
 
-from datetime import datetime
+import asyncio
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Final
 
 from bot.carrierx.client import MOST_PAGES, CarrierXClient, NotLeftError
-from bot.carrierx.values import SEND_MMS, SEND_SMS, InboundMessage, TextOut, TextState
+from bot.carrierx.values import SEND_MMS, SEND_SMS, Container, InboundMessage, TextOut, TextState
 from bot.domain.message import E164
-from bot.services.ports import CarrierState, InboundText, LeaseLostError, MayLeave, OurNumber, OutboundText
+from bot.errors import CarrierError, CarrierRejectedError, CarrierResponseInvalidError
+from bot.services.ports import (
+    CarrierState,
+    InboundText,
+    LeaseLostError,
+    MayLeave,
+    OurNumber,
+    OutboundText,
+    Room,
+    StoredFile,
+)
+
+_KEY: Final = "threadtext"  # of our container among the account's
 
 
 class CarrierX:
-    """The Carrier port over a CarrierXClient."""
+    """The Carrier and Storage ports over a CarrierXClient."""
 
     def __init__(self, client: CarrierXClient) -> None:
         self._client = client
+        self._container: Container | None = None
+        self._finding = asyncio.Lock()
 
     async def send(self, text: OutboundText, *, may_leave: MayLeave) -> CarrierState:
         """Hand a text over; the answer to a group is about all of it."""
@@ -70,6 +87,70 @@ class CarrierX:
         """Returns when CarrierX takes our token."""
         await self._client.check_token()
 
+    async def store(self, content: bytes, kind: str, suffix: str, *, keep: timedelta) -> StoredFile:
+        """Keep a file in our container, which is made where there is none, or none any more."""
+        lifetime = int(keep.total_seconds())
+        container = await self._find_container(lifetime)
+        try:
+            return await self._upload(content, kind, suffix, container, lifetime)
+        except CarrierRejectedError as error:
+            if not _is_gone(error):
+                raise await self._explain(error, len(content)) from error
+        self._forget(container)
+        return await self._upload(content, kind, suffix, await self._find_container(lifetime), lifetime)
+
+    async def _upload(self, content: bytes, kind: str, suffix: str, container: Container, lifetime: int) -> StoredFile:
+        file = await self._client.upload(content, kind, suffix, container_sid=container.sid, lifetime=lifetime)
+        if not file.url and not container.publish_domain:
+            raise CarrierResponseInvalidError("CarrierX took a file and did not say where it can be read.")
+        return StoredFile(file.sid, file.url or f"{container.publish_domain.rstrip('/')}/f/{file.sid}")
+
+    async def _find_container(self, lifetime: int) -> Container:
+        async with self._finding:
+            if self._container is None:
+                self._container = await self._client.find_container(_KEY) or await self._make_container(lifetime)
+            return self._container
+
+    async def _make_container(self, lifetime: int) -> Container:
+        try:
+            made = await self._client.make_container(_KEY, lifetime=lifetime)
+        except CarrierRejectedError:  # perhaps because another process was quicker
+            found = await self._client.find_container(_KEY)
+            if found is None:
+                raise
+            return found
+        return await self._client.find_container(_KEY) or made  # where two processes made one each, both take the same
+
+    def _forget(self, container: Container) -> None:
+        if self._container is container:
+            self._container = None
+
+    async def _explain(self, error: CarrierRejectedError, size: int) -> CarrierRejectedError:
+        """The same refusal, with its reason where that is too little room."""
+        try:
+            room = await self.room()
+        except CarrierError:
+            return error
+        if room.files_left == 0:
+            reason = "it takes no more files"
+        elif room.bytes_left is not None and room.bytes_left < size:
+            reason = f"{room.bytes_left:,} bytes are left, and the file has {size:,}"
+        else:
+            return error
+        return CarrierRejectedError(f"CarrierX's storage is full: {reason}.", error.status, error.fields)
+
+    async def remove(self, sid: str) -> None:
+        """Delete a file, which may be gone already."""
+        await self._client.delete_file(sid)
+
+    async def room(self) -> Room:
+        """What our container still takes; it is made only when there is something to store."""
+        async with self._finding:
+            container = await self._client.container(self._container.sid) if self._container else None
+            self._container = container or await self._client.find_container(_KEY)
+            container = self._container
+        return Room(container.bytes_left, container.files_left) if container else Room(None, None)
+
 
 def carrier_state(state: TextState) -> CarrierState:
     """What CarrierX said, in the use cases' words."""
@@ -101,6 +182,11 @@ def inbound_text(message: InboundMessage) -> InboundText:
         kind=message.kind,
         created_at=message.created_at,
     )
+
+
+def _is_gone(error: CarrierRejectedError) -> bool:
+    """Whether an upload was refused for its container; how, the documentation does not say."""
+    return error.status == HTTPStatus.NOT_FOUND or "container_sid" in error.fields
 
 
 def _digits(number: E164) -> str:

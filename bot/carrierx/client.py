@@ -1,4 +1,4 @@
-"""Talks to CarrierX: one keep-alive session, one `_request`, and a plain verdict on what became of a text.
+"""Talks to CarrierX: one keep-alive session, one `_request`, and a plain verdict on what became of a request.
 
 What decides between "surely not taken" and "nobody knows" is whether the request may have left this machine, and that
 is seen where it happens (`_WatchedRequest`), not guessed from the kind of exception.
@@ -9,7 +9,7 @@ What happened to a POST                        Raised
 no connection: refused, DNS, TLS, timeout      CarrierUnavailableError
 `may_leave` said no                            NotLeftError
 no answer after it left; 3xx, 5xx;             CarrierOutcomeUnknownError, `busy` for 503
-a 2xx without a readable message_sid
+a 2xx without a readable id
 429                                            CarrierThrottledError
 401                                            CarrierUnauthorizedError
 any other 4xx                                  CarrierRejectedError
@@ -18,9 +18,11 @@ any other 4xx                                  CarrierRejectedError
 A redirect is never followed: it would carry token and text elsewhere. To a POST it proves nothing either way (a 303
 means "done, see there"), so it is unknown. 408 and 409 say that the text was not taken; they fail it like other 4xx.
 To a GET nothing is at stake: no answer and 5xx are CarrierUnavailableError, an unreadable answer or a redirect is
-CarrierResponseInvalidError.
+CarrierResponseInvalidError. The same goes for a DELETE, and for a PATCH that says what is so anyway. An upload of
+unknown outcome may be repeated: what nobody uses deletes itself.
 """
 
+import io
 import logging
 import re
 from collections.abc import AsyncIterator, Callable
@@ -30,13 +32,24 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
+from uuid import uuid4
 
 import aiohttp
 from yarl import URL
 
 from bot.carrierx import wire
-from bot.carrierx.values import InboundMessage, Number, Page, TextOut, TextState, TokenOwner
+from bot.carrierx.values import (
+    Container,
+    InboundMessage,
+    Number,
+    Page,
+    TextOut,
+    TextState,
+    TokenOwner,
+    UploadedFile,
+)
 from bot.errors import (
+    CarrierError,
     CarrierOutcomeUnknownError,
     CarrierRejectedError,
     CarrierResponseInvalidError,
@@ -47,9 +60,12 @@ from bot.errors import (
 
 PAGE_SIZE = 1_000  # CarrierX's maximum
 MOST_PAGES = 50  # 50,000 records are more than any look-up may need; beyond, the answer would be incomplete
+_JSON = "application/json"
+_UNANSWERED = "CarrierX's storage did not answer."
 _OK, _REDIRECT, _REFUSAL, _BREAKDOWN = 200, 300, 400, 500  # where HTTP's classes begin
 _LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; a page of 1,000 full MMS records is about 4 MiB
 _IDLE = 30.0  # seconds that an unused connection is kept; a server that closes first costs us an unknown outcome
+_PACE = 64 * 1024  # bytes a second that an upload makes at least, beside the usual time for an answer
 _SID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # CarrierX's are UUIDs; nothing else may become part of a path
 
 _log = logging.getLogger(__name__)
@@ -91,7 +107,7 @@ class _Answer:
 
 
 class CarrierXClient:
-    """CarrierX's messages, detail records and numbers.
+    """CarrierX's messages, detail records, numbers and files.
 
     Use as an async context manager: it owns the session.
 
@@ -116,6 +132,8 @@ class CarrierXClient:
     ) -> None:
         self._base = URL(url.rstrip("/"))
         self._messages = URL(f"{self._base}/sms/messages")
+        self._containers = self._base / "storage/containers"
+        self._files = self._base / "storage/files"
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         self._naming: wire.Naming = naming
         self._timeout = aiohttp.ClientTimeout(
@@ -253,17 +271,112 @@ class CarrierXClient:
         Raises:
             CarrierResponseInvalidError: There are more than MOST_PAGES pages.
         """
-        url = self._base / "phonenumber/dids"
         numbers: dict[str, Number] = {}
+        async for page in self._pages(self._base / "phonenumber/dids", {}):
+            numbers.update((number.digits, number) for number in _read_items(page, wire.read_number))
+        return list(numbers.values())
+
+    async def _pages(self, url: URL, query: dict[str, str]) -> AsyncIterator[Page]:
+        """Every page of a list that is counted through.
+
+        Raises:
+            CarrierResponseInvalidError: There are more than MOST_PAGES.
+        """
         offset = 0
         for _ in range(MOST_PAGES):
-            query = {"limit": str(PAGE_SIZE), "offset": str(offset)}
-            page = wire.read_page(await self._get_existing(url.with_query(query)))
-            numbers.update((number.digits, number) for number in _read_items(page, wire.read_number))
+            counted = {**query, "limit": str(PAGE_SIZE), "offset": str(offset)}
+            page = wire.read_page(await self._get_existing(url.with_query(counted)))
+            yield page
             offset += len(page.items)
             if not page.items or not (page.has_more or page.next_url):
-                return list(numbers.values())
-        raise CarrierResponseInvalidError(f"CarrierX has more than {MOST_PAGES} pages of numbers.")
+                return
+        raise CarrierResponseInvalidError(f"CarrierX has more than {MOST_PAGES} pages of {url.name}.")
+
+    async def find_container(self, key: str) -> Container | None:
+        """Our container; None when there is none. Of several it is the same one each time."""
+        containers: list[Container] = []
+        query = {"filter": wire.write_container_filter(key)}
+        async for page in self._pages(self._containers, query):
+            containers += [each for each in _read_items(page, wire.read_container) if each.key == key]
+        return min(containers, key=lambda each: each.sid, default=None)
+
+    async def container(self, sid: str) -> Container | None:
+        """A container as it stands now; None when CarrierX knows none by that id."""
+        body = await self._get(self._containers / sid) if _SID.fullmatch(sid) else None
+        return None if body is None else wire.read_single_container(body)
+
+    async def make_container(self, key: str, *, lifetime: int) -> Container:
+        """A new container whose files delete themselves after so many seconds, if they say nothing else.
+
+        Raises:
+            CarrierRejectedError: CarrierX makes no more.
+            CarrierOutcomeUnknownError: It may be there; look for it before you make another.
+        """
+        try:
+            body = await self._add(self._containers, wire.write_container(key, lifetime))
+        except CarrierRejectedError as error:
+            raise CarrierRejectedError(
+                f"CarrierX makes no container for files ({error.user_message.rstrip('.')}). An administrator must "
+                "delete one of the account's containers, of which it may have two, or give the token the scope "
+                "storage.manage.",
+                error.status,
+                error.fields,
+            ) from error
+        return _read_added(body, wire.read_single_container)
+
+    async def upload(
+        self, content: bytes, kind: str, suffix: str, *, container_sid: str, lifetime: int
+    ) -> UploadedFile:
+        """Keep a file under a random name; it deletes itself after so many seconds.
+
+        Raises:
+            CarrierError: As the module's table has it; 404, or 422 of `container_sid`, for a container that is gone.
+        """
+        name = f"{uuid4().hex}{suffix}"
+        body, content_type = wire.write_upload(content, kind, name, container_sid=container_sid, lifetime=lifetime)
+        within = self._allow(len(body) / _PACE)
+        answer = await self._add(self._files, io.BytesIO(body), content_type=content_type, within=within)
+        file = _read_added(answer, wire.read_file)
+        if file.lifetime != lifetime:
+            await self._limit(file.sid, lifetime)
+        return file
+
+    async def _limit(self, sid: str, lifetime: int) -> None:
+        """Let a file delete itself, where its upload could not say so; one that stays is no reason not to use it."""
+        url = self._files / sid
+        try:
+            await self._settle("PATCH", url, body=wire.write_lifetime(lifetime))
+        except CarrierError as error:
+            _log.warning("CarrierX's file %s may never delete itself: %s", sid, error)
+
+    async def delete_file(self, sid: str) -> None:
+        """Delete a file, which may be gone already."""
+        if _SID.fullmatch(sid):
+            await self._settle("DELETE", self._files / sid)
+
+    def _allow(self, seconds: float) -> aiohttp.ClientTimeout:
+        """The usual timeout, with so much more time before the request has left."""
+        usual = self._timeout
+        return aiohttp.ClientTimeout((usual.total or 0) + seconds, usual.connect, usual.sock_read)
+
+    async def _add(
+        self,
+        url: URL,
+        body: bytes | io.BytesIO,
+        *,
+        content_type: str = _JSON,
+        within: aiohttp.ClientTimeout | None = None,
+    ) -> bytes:
+        """The body of a 2xx to a POST that nobody pays for twice."""
+        try:
+            answer = await self._request("POST", url, body=body, content_type=content_type, within=within)
+        except CarrierOutcomeUnknownError as error:
+            raise CarrierOutcomeUnknownError(_UNANSWERED) from error
+        if not _OK <= answer.status < _REDIRECT:
+            raise CarrierOutcomeUnknownError(
+                f"CarrierX's storage answered {answer.status}.", busy=answer.status == HTTPStatus.SERVICE_UNAVAILABLE
+            )
+        return answer.body
 
     async def check_token(self) -> None:
         """Returns when CarrierX takes our token, whatever the token may do.
@@ -298,8 +411,12 @@ class CarrierXClient:
 
     async def _get(self, url: URL) -> bytes | None:
         """The body of a readable answer, None for 404."""
+        return await self._settle("GET", url)
+
+    async def _settle(self, method: str, url: URL, *, body: bytes | None = None) -> bytes | None:
+        """The body of a readable answer to what may be repeated, None for 404."""
         try:
-            answer = await self._request("GET", url)
+            answer = await self._request(method, url, body=body)
         except CarrierOutcomeUnknownError as error:
             raise CarrierUnavailableError("CarrierX does not answer.") from error
         except CarrierRejectedError as error:
@@ -313,17 +430,24 @@ class CarrierXClient:
         return answer.body
 
     async def _request(
-        self, method: str, url: URL, *, body: bytes | None = None, may_leave: Callable[[], bool] = lambda: True
+        self,
+        method: str,
+        url: URL,
+        *,
+        body: bytes | io.BytesIO | None = None,
+        content_type: str = _JSON,
+        within: aiohttp.ClientTimeout | None = None,
+        may_leave: Callable[[], bool] = lambda: True,
     ) -> _Answer:
         """One request and its answer; raises what the same for POST and GET, leaves 2xx, 3xx and 5xx to the caller."""
         if self._session is None:
             raise RuntimeError("CarrierXClient is used outside of `async with`")
         departure = _Departure(may_leave)
         token = _departure.set(departure)
-        headers = {"Content-Type": "application/json"} if body is not None else None
+        headers = {"Content-Type": content_type} if body is not None else None
         try:
             async with self._session.request(
-                method, url, data=body, headers=headers, allow_redirects=False
+                method, url, data=body, headers=headers, allow_redirects=False, timeout=within or self._timeout
             ) as response:
                 answer = _Answer(response.status, await _read(response), _retry_after(response))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -341,6 +465,14 @@ def _read_items(page: Page, read: Callable[[object], wire.Item]) -> list[wire.It
     if unread:
         _log.warning("CarrierX sent items that cannot be read; skipped: %s", ", ".join(unread))
     return items
+
+
+def _read_added(body: bytes, read: Callable[[bytes], wire.Item]) -> wire.Item:
+    """What was added, of which no readable answer leaves us in doubt."""
+    try:
+        return read(body)
+    except CarrierResponseInvalidError as error:
+        raise CarrierOutcomeUnknownError(error.user_message) from error
 
 
 def _is_since(time: datetime | None, since: datetime) -> bool:

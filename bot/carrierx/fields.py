@@ -10,6 +10,7 @@ from pydantic import BeforeValidator
 _ID_LIMIT = 255  # user_data may be longer in other people's texts; ours are UUIDs
 _WORD_LIMIT = 64
 _MOST_SEGMENTS = 1_000
+_LARGEST_AMOUNT = 2**63 - 1
 _MOST_MEDIA = 10  # as CarrierX's reference has it
 _LONGEST_URL = 2_000  # characters; what browsers, proxies and Slack's links all take
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")  # PostgreSQL stores no NUL, UTF-8 no lone surrogate
@@ -69,6 +70,10 @@ def _clean_urls(value: object) -> tuple[str, ...]:
     return tuple(url for url in _clean_list(value) if isinstance(url, str) and _is_url(url))[:_MOST_MEDIA]
 
 
+def _clean_url(value: object) -> str:
+    return value if isinstance(value, str) and _is_url(value) else ""
+
+
 def _is_url(value: str) -> bool:
     return len(value) <= _LONGEST_URL and value.isprintable() and _URL.fullmatch(value) is not None
 
@@ -80,6 +85,13 @@ def _clean_kind(value: object) -> str:
 
 def _clean_count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_SEGMENTS else None
+
+
+def _clean_amount(value: object) -> int | None:
+    """Bytes, files or seconds; -1 is CarrierX's word for never, and so no amount."""
+    if isinstance(value, str) and re.fullmatch(r"\d{1,19}", value, re.ASCII):
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_AMOUNT else None
 
 
 def _clean_price(value: object) -> str:
@@ -107,9 +119,11 @@ Digits = Annotated[str, BeforeValidator(_clean_digits)]
 Phone = Annotated[str, BeforeValidator(_clean_phone)]
 Phones = Annotated[tuple[str, ...], BeforeValidator(_clean_phones)]
 Text = Annotated[str, BeforeValidator(_clean_text)]
+Url = Annotated[str, BeforeValidator(_clean_url)]
 Urls = Annotated[tuple[str, ...], BeforeValidator(_clean_urls)]
 Kind = Annotated[str, BeforeValidator(_clean_kind)]
 Count = Annotated[int | None, BeforeValidator(_clean_count)]
+Amount = Annotated[int | None, BeforeValidator(_clean_amount)]
 Price = Annotated[str, BeforeValidator(_clean_price)]
 Time = Annotated[datetime | None, BeforeValidator(_clean_time)]
 Items = Annotated[list[object], BeforeValidator(_clean_list)]

@@ -105,6 +105,40 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Container:
+    """A place for files.
+
+    Attributes:
+        sid: Its id.
+        key: Ours for it, "" when it has none.
+        publish_domain: Origin of its files' addresses, "" when not said.
+        bytes_left: Bytes that it still takes, None when not said.
+        files_left: Files that it still takes, None when not said.
+    """
+
+    sid: str
+    key: str
+    publish_domain: str
+    bytes_left: int | None
+    files_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A file as CarrierX has it.
+
+    Attributes:
+        sid: Its id.
+        url: Where everybody can read it, "" when not said.
+        lifetime: Seconds after which it deletes itself, None when it does not or that is not said.
+    """
+
+    sid: str
+    url: str
+    lifetime: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class TokenOwner:
     """Whom a token belongs to; what `GET /oauth/whoami` answers is documented nowhere.
 

@@ -1,4 +1,4 @@
-"""What CarrierX writes and reads, as plain values (docs.carrierx.com, Core API v2, SMS; read in November 2026).
+"""What CarrierX writes and reads, as plain values (docs.carrierx.com, Core API v2; read in November 2026).
 
 The only module that knows CarrierX's spellings. Older accounts see `from_did` and `to_did` where newer ones see
 `from` and `to`: we write as configured and read both. Reading is lenient field by field, because the documentation is
@@ -12,10 +12,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, TypeVar
+from uuid import uuid4
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from bot.carrierx.fields import (
+    Amount,
     Code,
     Count,
     Digits,
@@ -27,11 +29,22 @@ from bot.carrierx.fields import (
     Price,
     Text,
     Time,
+    Url,
     Urls,
     UserData,
     Word,
 )
-from bot.carrierx.values import Complaint, InboundMessage, Number, Page, TextOut, TextState, TokenOwner
+from bot.carrierx.values import (
+    Complaint,
+    Container,
+    InboundMessage,
+    Number,
+    Page,
+    TextOut,
+    TextState,
+    TokenOwner,
+    UploadedFile,
+)
 from bot.errors import CarrierResponseInvalidError
 
 Naming = Literal["current", "legacy"]
@@ -44,6 +57,7 @@ _WIRE_NAMES = {
     "current": {"from": "from", "to": "to"},
     "legacy": {"from": "from_did", "to": "to_did"},
 }
+_SIDS = ("did_sid", "dr_sid", "container_sid")
 _FIELD_NAMES = {"from_did": "from", "to_did": "to"}
 
 
@@ -124,6 +138,27 @@ class _Did(BaseModel):
     active_capabilities: Count = None
 
 
+class _Container(BaseModel):
+    """A place for files (docs: storage/container)."""
+
+    container_sid: Line = ""
+    string_key_1: Line = ""
+    publish_domain: Url = ""
+    quota_bytes: Amount = None
+    quota_files: Amount = None
+    total_bytes: Amount = None
+    total_files: Amount = None
+
+
+class _File(BaseModel):
+    """A file (docs: storage/file)."""
+
+    file_sid: Line = ""
+    publish_uri: Url = ""
+    lifecycle_action: Word = ""
+    lifecycle_ttl: Amount = None
+
+
 class _Whoami(BaseModel):
     partner_sid: Line = ""
     name: Line = Field("", validation_alias=AliasChoices("name", "login", "token_name"))
@@ -166,6 +201,62 @@ def write_text(text: TextOut, *, naming: Naming, group_with_to: bool) -> bytes:
 def write_records_filter(since: datetime, direction: Direction = "outbound") -> str:
     """The filter for detail records of texts made at or after `since`; CarrierX reads whole seconds."""
     return f"date_start ge {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} and direction eq {direction}"
+
+
+def write_container_filter(key: str) -> str:
+    """The filter for containers of ours."""
+    return f"string_key_1 eq {key}"
+
+
+def write_container(key: str, lifetime: int) -> bytes:
+    """The body of `POST /storage/containers`: its files can be read by their id, and delete themselves by default.
+
+    Args:
+        key: Letters and digits, by which it is found again.
+        lifetime: Seconds.
+    """
+    container = {
+        "name": key,
+        "string_key_1": key,
+        "allow_publish": True,
+        "default_file_publish": "file_sid",
+        "default_file_lifecycle_action": "delete",
+        "default_file_lifecycle_ttl": lifetime,
+    }
+    return json.dumps(container).encode()
+
+
+def write_upload(content: bytes, kind: str, name: str, *, container_sid: str, lifetime: int) -> tuple[bytes, str]:
+    """The body of `POST /storage/files` and its Content-Type, as in the documentation's first sample.
+
+    Its second sample, the bare bytes with a query, is shorter; but of the query only `container_sid` and `name` are
+    documented, while `file_object` is a whole file object.
+
+    Args:
+        content: The file.
+        kind: MIME type.
+        name: With the suffix that goes with `kind`: CarrierX may tell the one by the other.
+        container_sid: Where it goes.
+        lifetime: Seconds after which it deletes itself.
+    """
+    file = {"container_sid": container_sid, "name": name, "publish": "file_sid", **_write_lifetime(lifetime)}
+    boundary = uuid4().hex
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file_object"\r\n\r\n{json.dumps(file)}\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="data"; filename="{name}"\r\n'
+        f"Content-Type: {kind}\r\n\r\n"
+    )
+    body = b"".join([head.encode(), content, f"\r\n--{boundary}--\r\n".encode()])
+    return body, f"multipart/form-data; boundary={boundary}"
+
+
+def write_lifetime(lifetime: int) -> bytes:
+    """The body of `PATCH /storage/files/SID` that lets a file delete itself after so many seconds."""
+    return json.dumps(_write_lifetime(lifetime)).encode()
+
+
+def _write_lifetime(lifetime: int) -> dict[str, object]:
+    return {"lifecycle_action": "delete", "lifecycle_ttl": lifetime}
 
 
 def read_message(body: bytes) -> TextState:
@@ -321,6 +412,51 @@ def read_number(item: object) -> Number:
     return Number(did.phonenumber, name, did.locality, did.active_capabilities or 0)
 
 
+def read_container(item: object) -> Container:
+    """One container of a page.
+
+    Raises:
+        CarrierResponseInvalidError: It carries no container_sid.
+    """
+    container = _validated(_Container, item)
+    if not container.container_sid:
+        raise CarrierResponseInvalidError("A container of CarrierX carries no container_sid.")
+    return Container(
+        container.container_sid,
+        container.string_key_1,
+        container.publish_domain,
+        _subtract(container.quota_bytes, container.total_bytes),
+        _subtract(container.quota_files, container.total_files),
+    )
+
+
+def _subtract(quota: int | None, used: int | None) -> int | None:
+    return None if quota is None or used is None else max(quota - used, 0)
+
+
+def read_single_container(body: bytes) -> Container:
+    """The answer to a POST or a GET of one container.
+
+    Raises:
+        CarrierResponseInvalidError: It carries no container_sid.
+    """
+    return read_container(_read_json(body))
+
+
+def read_file(body: bytes) -> UploadedFile:
+    """The answer to an upload.
+
+    Raises:
+        CarrierResponseInvalidError: It carries no file_sid.
+    """
+    file = _validated(_File, _read_json(body))
+    if not file.file_sid:
+        raise CarrierResponseInvalidError("CarrierX's answer about a file carries no file_sid.")
+    return UploadedFile(
+        file.file_sid, file.publish_uri, file.lifecycle_ttl if file.lifecycle_action == "delete" else None
+    )
+
+
 def read_page(body: bytes) -> Page:
     """The envelope of a list (docs: using-the-rest-api/pagination).
 
@@ -343,7 +479,8 @@ def read_items(page: Page, read: Callable[[object], Item]) -> tuple[list[Item], 
         try:
             items.append(read(item))
         except CarrierResponseInvalidError:
-            sid = item.get("did_sid", item.get("dr_sid")) if isinstance(item, dict) else None
+            sids = (item.get(name) for name in _SIDS) if isinstance(item, dict) else ()
+            sid = next(filter(None, sids), None)
             unread.append(sid if isinstance(sid, str) and re.fullmatch(r"[0-9a-f-]{1,36}", sid) else "?")
     return items, unread
 

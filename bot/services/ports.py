@@ -1,7 +1,7 @@
 """What the use cases need of the world, as Protocols; the adapters know these, and these know no adapter."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.domain.message import E164, Batch, Entry, Origin, Purpose, Reply, Wait
@@ -170,6 +170,59 @@ class Carrier(Protocol):
 
     async def check_token(self) -> None:
         """Returns when CarrierX takes our token."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that the carrier keeps for us.
+
+    Attributes:
+        sid: Names it to the carrier.
+        url: Where everybody who knows it can read the file.
+    """
+
+    sid: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the carrier still takes.
+
+    Attributes:
+        bytes_left: None when it does not say, or keeps nothing for us yet.
+        files_left: The same.
+    """
+
+    bytes_left: int | None
+    files_left: int | None
+
+
+class Storage(Protocol):
+    """CarrierX's storage. Every method raises CarrierError and nothing else; each may be called again after any."""
+
+    async def store(self, content: bytes, kind: str, suffix: str, *, keep: timedelta) -> StoredFile:
+        """Keep a file where everybody who knows its address can read it; it deletes itself, also when we forget it.
+
+        Args:
+            content: The file.
+            kind: MIME type.
+            suffix: The usual ending of its kind, such as `.jpg`.
+            keep: How long, in whole seconds.
+
+        Raises:
+            CarrierRejectedError: It is not taken, with the reason: nothing is left of the room, say.
+            CarrierOutcomeUnknownError: It may be kept or not; a second one does no harm.
+        """
+        ...
+
+    async def remove(self, sid: str) -> None:
+        """Delete a file; one that is gone already is as good."""
+        ...
+
+    async def room(self) -> Room:
+        """What is left to store more."""
         ...
 
 
