@@ -22,6 +22,7 @@ from bot.carrierx.callbacks import callback_routes
 from bot.carrierx.carrier import CarrierX
 from bot.carrierx.client import CarrierXClient
 from bot.media.fetch import MediaFetcher
+from bot.media.fit import Fitter
 from bot.services.administration import Administration
 from bot.services.deciding import Deciding
 from bot.services.following import Follower, FollowPace
@@ -33,6 +34,7 @@ from bot.services.outages import Outages, WatchedCarrier
 from bot.services.outbox import Outbox, Pace
 from bot.services.pictures import Pictures
 from bot.services.ports import CarrierState, Clock
+from bot.services.preparing import Preparing
 from bot.services.receiving import InboundRules, Receiving
 from bot.services.replying import Replying
 from bot.services.retention import Retention
@@ -61,6 +63,7 @@ from bot.store.nudges import NudgeStore
 from bot.store.numbers import NumberStore
 from bot.store.outages import OutageStore
 from bot.store.outbox import OutboxStore
+from bot.store.parcels import ParcelStore
 from bot.store.pictures import PictureStore
 from bot.store.posts import PostStore
 from bot.store.replies import ReplyStore
@@ -117,7 +120,8 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         )
         origins = frozenset({_origin(settings.carrierx_api_url), _origin(settings.slack_api_url)})
         fetcher = await stack.enter_async_context(MediaFetcher(origins))
-        carrier = WatchedCarrier(CarrierX(client), clock)
+        carrierx = CarrierX(client)
+        carrier = WatchedCarrier(carrierx, clock)
         batches = BatchStore(engine)
         followed = FollowStore(engine, poll=settings.poll)
         holds = HoldStore(engine)
@@ -254,6 +258,18 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             clock=clock,
             sweep=settings.sms_sweep_seconds,
         )
+        parcels = ParcelStore(engine)
+        preparing = Preparing(
+            parcels=parcels,
+            slack=Files(slack),
+            fitter=Fitter(),
+            storage=carrierx,
+            announcer=announcer,
+            clock=clock,
+            wake_outbox=outbox.wake,
+            limit=settings.sms_media_kb * 1000,
+            sweep=settings.sms_sweep_seconds,
+        )
         threads = Threads(
             replying=replying,
             deciding=Deciding(decisions=ledger, clock=clock, announcer=announcer),
@@ -336,6 +352,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         if not is_postgresql(settings.database_url):
             await outgoing.recover(now)
             await albums.recover()
+            await parcels.recover()
 
         reading = _Loops()
         reading.start("numbers", numbers.run())
@@ -352,6 +369,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         working.start("follower", follower.run())
         working.start("receiving", receiving.run())
         working.start("pictures", pictures.run())
+        working.start("preparing", preparing.run())
         showing = _Loops()
         showing.start("announcer", announcer.run())
         coming = _Loops()
@@ -369,6 +387,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             follower.close()
             receiving.close()
             pictures.close()
+            preparing.close()
 
         app.on_shutdown.append(leave)
         try:

@@ -235,6 +235,9 @@ class Settings(BaseSettings):
         60.0, description="How long a record waits for its callback before it is shown"
     )
     sms_retention_days: _Days = Field(365.0, description="What was written is erased then; opt-outs never are")
+    sms_media_kb: Annotated[int, Field(ge=10, le=3_000)] = Field(
+        1000, description="Files of one text are made to fit into so many kilobytes; CarrierX takes 3,000"
+    )
     carrierx_verify_callbacks: bool = Field(
         False, description="Ask CarrierX for a text again before it is believed; `/sms status` says whether it answers"
     )

@@ -52,6 +52,7 @@ OURS = {
     "SMS_SHARED_CHANNELS": "allows a channel that another company sees",
     "SMS_SEND_NOW": "whether one may text somebody at night all the same",
     "SMS_BROADCAST_DAYS": "how long a thread rests before a text is shown in the channel too",
+    "SMS_MEDIA_KB": "how large the files of one text may be",
     "SMS_NUDGE_MINUTES": "a nudge is off unless wanted",
     "SMS_POLL_SECONDS": "an interval, so that tests do not wait",
     "SMS_LEASE_SECONDS": "the same",

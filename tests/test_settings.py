@@ -215,6 +215,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch):
         "sms_callback_wait_seconds": 60.0,
         "sms_retention_days": 365.0,
         "carrierx_verify_callbacks": False,
+        "sms_media_kb": 1000,
         "sms_rate_per_number": 5.0,
         "sms_give_up_minutes": 60.0,
         "sms_lookup_seconds": (15.0, 60.0, 300.0),

@@ -114,6 +114,8 @@ def show_failure(failure: Failure) -> tuple[str, str]:
     if failure.cause in {Cause.EXPIRED, Cause.OPTED_OUT}:
         return _show_ours(failure)
     code = f" (carrier code {failure.code})" if failure.code else ""
+    if failure.cause is Cause.MEDIA:
+        return f"It was not sent: {failure.word}.", "Mend that and send it anew."
     if failure.cause is Cause.REJECTED:
         return _show_rejection(failure.word, code)
     if (reason := _BY_WORD.get(_fold(failure.word))) is not None:

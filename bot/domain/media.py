@@ -8,7 +8,8 @@ import math
 import re
 import socket
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import unescape
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
@@ -17,6 +18,8 @@ from bot.errors import InvalidInputError
 
 MAX_CHARACTERS = 1600
 MAX_MEDIA = 10
+MAX_FILE = 50 * 1024 * 1024  # bytes of a file before it is made to fit; a phone's video of half a minute
+_DOCUMENTS = frozenset({"application/pdf", "text/vcard", "text/x-vcard", "text/directory", "application/octet-stream"})
 
 _MAX_URL = 2000  # characters; what browsers, proxies and Slack's links all take
 _WRAPPED = re.compile(r"<([^|>]*)(?:\|[^>]*)?>")
@@ -25,6 +28,47 @@ _LABEL = re.compile(r"[^\W_](?:[\w-]*[^\W_])?|_[\w-]+")
 _INSIDE = (".localhost", ".local", ".localdomain", ".internal", ".intranet", ".lan", ".home.arpa")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _NAMED = 5  # wrong lines that an error explains; the others are only listed
+
+
+@dataclass(frozen=True, slots=True)
+class SlackFile:
+    """A file in Slack that shall go along, as Slack describes it; its bytes are judged later.
+
+    Attributes:
+        id: Slack's name for it.
+        name: As its owner called it.
+        kind: MIME type, "" where Slack does not say.
+        size: Bytes, 0 where Slack does not say.
+    """
+
+    id: str
+    name: str
+    kind: str = ""
+    size: int = 0
+
+
+def check_files(files: Sequence[SlackFile], *, urls: int = 0) -> None:
+    """Whether so many files, of such kinds and sizes, may go along beside so many URLs.
+
+    Raises:
+        InvalidInputError: All that is wrong with them in one short text.
+    """
+    if (over := len(files) + urls - MAX_MEDIA) > 0:
+        raise InvalidInputError(
+            f"That is {len(files) + urls} files and URLs, and {MAX_MEDIA} go in one text: leave out {over}.", "files"
+        )
+    wrong = [f"“{file.name}” {mistake}." for file in files if (mistake := _find_file_mistake(file))]
+    if wrong:
+        raise InvalidInputError(" ".join(wrong[:_NAMED]), "files")
+
+
+def _find_file_mistake(file: SlackFile) -> str:
+    if file.size > MAX_FILE:
+        return f"has {show_size(file.size)}, and {show_size(MAX_FILE)} is the most that is taken: share a link instead"
+    family = file.kind.partition("/")[0]
+    if file.kind and family not in {"image", "video", "audio"} and file.kind not in _DOCUMENTS:
+        return "is of a kind that phones do not take: pictures, video, audio, contacts and PDF go"
+    return ""
 
 
 def check_text(text: str, *, has_media: bool) -> None:

@@ -59,6 +59,7 @@ class Wait(StrEnum):
     UNAUTHORIZED = "unauthorized"  # 401: waits for an operator
     UNDO = "undo"  # a thread reply that its author may still take back
     QUIET = "quiet"  # it is night where the phone is
+    MEDIA = "media"  # its files are being made ready; seen when it is read, never stored
     TURN = "turn"  # an earlier text to the same phone is not over yet; seen when it is read, never stored
 
 
@@ -69,6 +70,7 @@ class Cause(StrEnum):
     EXPIRED = "expired"  # it waited longer than SMS_GIVE_UP_MINUTES
     UNDELIVERED = "undelivered"  # CarrierX took it and reported a failure later
     OPTED_OUT = "opted_out"  # the person said STOP before it left
+    MEDIA = "media"  # a file could not be had, made to fit or stored; `word` says why
 
 
 class Purpose(StrEnum):
@@ -199,6 +201,23 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file from Slack that goes along with a text.
+
+    Attributes:
+        id: Slack's name for it.
+        name: As its owner called it.
+        url: Where CarrierX reads it, "" until it is stored there.
+        said: What was done to make it fit, "" for nothing worth saying.
+    """
+
+    id: str
+    name: str
+    url: str = ""
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What a person asked for in one go: one message in Slack, with a thread of its own or in a conversation's.
 
@@ -217,6 +236,7 @@ class Batch:
         behind: It waits until the conversation's thread is there.
         left: The thread that the conversation left with it, None when it left none.
         reply: The reply that was texted, of origin REPLY.
+        files: What goes along from Slack; the messages have their URLs once they are stored at CarrierX.
     """
 
     id: str
@@ -234,6 +254,7 @@ class Batch:
     behind: bool = False
     left: Place | None = None
     reply: "Reply | None" = None
+    files: tuple[Attachment, ...] = ()
 
 
 class ReplyState(StrEnum):

@@ -31,12 +31,14 @@ class FetchError(Exception):
     Attributes:
         reason: Why, for people: "its link answers 404".
         final: Asking again changes nothing.
+        index: Which of several files, from 0.
     """
 
     def __init__(self, reason: str, *, final: bool) -> None:
         super().__init__(reason)
         self.reason = reason
         self.final = final
+        self.index = 0
 
 
 class ShareError(Exception):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from bot.domain.media import SlackFile
 from bot.domain.message import E164, Batch, Entry, Origin, Purpose, Reply, Wait
 
 
@@ -294,6 +295,7 @@ class NewBatch:
         origin: Where it comes from.
         conversation_id: Of a reply or an answer; a command finds its conversation when it is shown.
         reply: The reply itself, of origin REPLY.
+        files: In Slack; the messages wait until they are stored at CarrierX.
     """
 
     id: str
@@ -312,6 +314,7 @@ class NewBatch:
     origin: Origin = Origin.COMMAND
     conversation_id: str = ""
     reply: Reply | None = None
+    files: tuple[SlackFile, ...] = ()
 
 
 class RepeatedError(Exception):

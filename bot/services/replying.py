@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import uuid4
 
+from bot.domain.media import SlackFile
 from bot.domain.message import E164, Origin, Reply, ReplyState, Status, Wait
 from bot.domain.notes import is_note
 from bot.domain.quiet_hours import show_forecast
@@ -31,7 +32,7 @@ class Written:
         user_id, user_name: Who.
         text: As the phone would show it.
         mentions: It speaks to somebody in Slack.
-        files: How many files go along.
+        files: What goes along.
         member: A member of this workspace; guests, other companies' people, bots and workflows are not.
         ours: The thread's root is the bot's, as Slack says.
     """
@@ -44,7 +45,7 @@ class Written:
     user_name: str
     text: str
     mentions: bool = False
-    files: int = 0
+    files: tuple[SlackFile, ...] = ()
     member: bool = True
     ours: bool = False
 
@@ -91,6 +92,7 @@ class StoredReply:
         reply: The reply itself.
         at: When it was stored.
         status: Of its text, None when it has none.
+        files: What goes along.
     """
 
     id: str
@@ -101,6 +103,7 @@ class StoredReply:
     reply: Reply
     at: datetime
     status: Status | None
+    files: tuple[SlackFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,8 +276,8 @@ class Replying:
         if noted or not (written.member or rule.everyone):
             await self._store(written, thread, ReplyState.NOTE)
             return None
-        flaw = self._judge(thread, written)
-        if flaw or written.files or rule.mode is Mode.ASK:
+        flaw = self._flaw(thread, written.text, written.files)
+        if flaw or rule.mode is Mode.ASK:
             return await self._hold_back(written, thread, flaw)
         return await self._text(written, thread)
 
@@ -296,8 +299,7 @@ class Replying:
         if not stored:
             return None
         told = _tell(Say.HELD if flaw else Say.ASK, stored, written, thread)
-        files = "The files stay in Slack; only the words would be texted." if written.files else ""
-        why = flaw or " ".join(filter(None, (files, await self._foresee(thread))))
+        why = flaw or await self._foresee(thread)
         return replace(told, why=why, answered=await self._replies.answered(thread, written.user_id, since))
 
     async def _text(self, written: Written, thread: Thread) -> Told | None:
@@ -327,7 +329,7 @@ class Replying:
             raise RefusedError("Only who wrote a reply can send it to the phone.")
         if reply.reply.state is ReplyState.NOTE:
             raise RefusedError("This reply stays among colleagues, so it was not sent.")
-        if flaw := self._flaw(thread, reply.reply.text):
+        if flaw := self._flaw(thread, reply.reply.text, reply.files):
             raise RefusedError(flaw)
         told = _tell_of(Say.SENT, reply)
         answered = None if anyway else await self._replies.answered(thread, user_id, reply.at)
@@ -395,15 +397,10 @@ class Replying:
             return None
         return _tell_of(Say.KEPT, now)
 
-    def _judge(self, thread: Thread, written: Written) -> str:
+    def _flaw(self, thread: Thread, text: str, files: tuple[SlackFile, ...]) -> str:
         """Why a reply cannot be texted, "" when it can."""
-        if written.files and not written.text:
-            return "Files cannot be texted from a thread yet: send them with the form, by their public addresses."
-        return self._flaw(thread, written.text)
-
-    def _flaw(self, thread: Thread, text: str) -> str:
         try:
-            self._sending.check(thread.sender, thread.members, text)
+            self._sending.check(thread.sender, thread.members, text, files)
         except InvalidFieldsError as exc:
             return " ".join(exc.fields.values())
         return ""
@@ -438,6 +435,7 @@ class Replying:
             sender=thread.sender,
             text=written.text,
             media_urls=(),
+            files=written.files,
             accepted_at=self._clock.now(),
             messages=(message,) if texted else (),
             origin=Origin.REPLY,

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import structlog
 
-from bot.domain.media import check_text, parse_media
+from bot.domain.media import SlackFile, check_files, check_text, parse_media
 from bot.domain.message import E164, Message, Recipient, Status
 from bot.domain.phone import find_recipients, parse_recipients, show_number
 from bot.domain.quiet_hours import Forecast
@@ -74,6 +74,7 @@ class Draft:
     text: str
     media: str = ""
     how: How = How.SEPARATE
+    files: tuple[SlackFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +158,16 @@ class Sending:
         to = self._read(wrong, "to", lambda: self._recipients(draft.to), none)
         media = self._read(wrong, "media", lambda: parse_media(draft.media, trusted=self._rules.trusted), none)
         text = draft.text.strip()
-        self._read(wrong, "text", lambda: check_text(text, has_media=bool(draft.media.strip())), None)
+        self._read(wrong, "files", lambda: check_files(draft.files, urls=len(media)), None)
+        has_media = bool(draft.media.strip() or draft.files)
+        self._read(wrong, "text", lambda: check_text(text, has_media=has_media), None)
         group = draft.how is How.GROUP and len(to) > 1
         if group and len(to) >= GROUP_SIZE:
             wrong["how"] = (
                 f"A group MMS takes {GROUP_SIZE - 1} people besides you, and these are {len(to)}. "
                 "Choose separate texts, or leave some out."
             )
-        mms = group or bool(draft.media.strip())  # also while they are wrong
+        mms = group or has_media  # also while they are wrong
         ours = self._read(wrong, "from", lambda: self._sender(draft, mms=mms), None)
         if ours is not None and ours.number in to:
             wrong.setdefault("to", f"{show_number(ours.number)} is the number you send from. Leave it out.")
@@ -186,6 +189,7 @@ class Sending:
             sender=ours.number,
             text=text,
             media_urls=media,
+            files=draft.files,
             accepted_at=now,
             messages=tuple(
                 NewMessage(str(uuid4()), numbers, group, hold=hold)
@@ -209,15 +213,16 @@ class Sending:
             return None
         return await self._hours.foresee(sender, _share(draft, to), self._clock.now(), within=_FORESEE)
 
-    def check(self, sender: E164, recipients: tuple[E164, ...], text: str) -> None:
+    def check(self, sender: E164, recipients: tuple[E164, ...], text: str, files: tuple[SlackFile, ...] = ()) -> None:
         """Judge a reply to a conversation by the rules for every text.
 
         Raises:
             InvalidFieldsError: It cannot go as it is.
         """
         wrong: dict[str, str] = {}
-        self._read(wrong, "text", lambda: check_text(text, has_media=False), None)
-        self._check_both(wrong, sender, recipients, mms=len(recipients) > 1)
+        self._read(wrong, "text", lambda: check_text(text, has_media=bool(files)), None)
+        self._read(wrong, "files", lambda: check_files(files), None)
+        self._check_both(wrong, sender, recipients, mms=len(recipients) > 1 or bool(files))
         if wrong:
             raise InvalidFieldsError(wrong)
 
@@ -250,7 +255,7 @@ class Sending:
         if not messages:
             return Acceptance("", repeated=True)
         first = batch.messages[0]
-        self._check_again(first, messages)
+        self._check_again(first, messages, mms=bool(first.media_urls or batch.files))
         return await self._accept(
             NewBatch(
                 id=str(uuid4()),
@@ -262,7 +267,8 @@ class Sending:
                 response_url=response_url,
                 sender=first.sender,
                 text=first.text,
-                media_urls=first.media_urls,
+                media_urls=tuple(url for url in first.media_urls if url not in {file.url for file in batch.files}),
+                files=tuple(SlackFile(file.id, file.name) for file in batch.files),
                 accepted_at=self._clock.now(),
                 messages=messages,
                 again=batch.id,
@@ -338,12 +344,11 @@ class Sending:
             return f"{show_number(wanted)} cannot send texts any more. {remedy}"
         return self._numbers.shortage
 
-    def _check_again(self, first: Message, messages: tuple[NewMessage, ...]) -> None:
+    def _check_again(self, first: Message, messages: tuple[NewMessage, ...], *, mms: bool) -> None:
         """The rules may have changed since: the countries, what the number can."""
         wrong: dict[str, str] = {}
         numbers = tuple(number for new in messages for number in new.recipients)
-        mms = bool(first.media_urls) or any(new.group for new in messages)
-        self._check_both(wrong, first.sender, numbers, mms=mms)
+        self._check_both(wrong, first.sender, numbers, mms=mms or any(new.group for new in messages))
         if wrong:
             raise InvalidFieldsError(wrong)
 

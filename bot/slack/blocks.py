@@ -45,6 +45,7 @@ _DETAILED = 8  # recipients with the time of every step; beyond it each line has
 _LINKED = 4_000  # characters of media URLs in one message; the rest are shown without a link
 _GROUPS = 8  # different reasons in one trouble reply
 _SENTENCE = 400  # characters of one reason: CarrierX's own sentence may be part of it
+_FILE_NAME = 60  # characters of a file's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +81,24 @@ def show_root(batch: Batch, our_name: str = "") -> Content:
         section(words(who, bold=True), words(" texted "), words(to, bold=True), words(f"{again} from {ours}")),
         quote(what),
     ]
-    if said.media_urls:
-        body.append(section(*show_media(said.media_urls)))
+    stored = {file.url for file in batch.files}
+    urls = [url for url in said.media_urls if url not in stored]
+    if urls:
+        body.append(section(*show_media(urls)))
+    if batch.files and not said.erased:
+        names = ", ".join(isolate(clip(file.name, _FILE_NAME)) for file in batch.files)
+        body.append(section(words(f"Files: {names}")))
     body.append(section(*newest.elements))
     if batch.moved:
         body.append(section(*_show_moved(batch)))
 
-    media = _count(len(said.media_urls), "media file") if said.media_urls else ""
+    media = _count(len(urls) + len(batch.files), "media file") if urls or batch.files else ""
     whole = f"{who} texted {to}{again} from {ours}: {what}{f' ({media})' if media else ''} · {newest.text}"
     return Content(to_slack_fallback(whole), (rich_text(*body),))
 
 
 def show_status(batch: Batch, *, send_now: bool = True) -> Content:
-    """The first reply, edited in place: every step with its time, a line per recipient.
+    """The first reply, edited in place: every step with its time, a line per recipient, what was done to files.
 
     Args:
         batch: As it stands now.
@@ -106,6 +112,7 @@ def show_status(batch: Batch, *, send_now: bool = True) -> Content:
     else:
         body.append(section(words("accepted "), moment(every[0][0].accepted_at, DAY_AND_CLOCK)))
         body.append(bullets(*(_show_line(copy, detailed=len(every) <= _DETAILED) for copy in every)))
+    body += [section(words(line)) for line in _show_fitting(batch)]
 
     blocks = [rich_text(*body)]
     buttons = [show_button("Cancel", CANCEL, batch.id)] if states.can_cancel(batch) else []
@@ -114,6 +121,20 @@ def show_status(batch: Batch, *, send_now: bool = True) -> Content:
     if buttons:
         blocks.append({"type": "actions", "elements": buttons})
     return Content(to_slack_fallback(newest.text), tuple(blocks))
+
+
+def _show_fitting(batch: Batch) -> list[str]:
+    """What was done to files so that they fit."""
+    return [
+        f"{isolate(clip(file.name, _FILE_NAME))}: {file.said}." if len(batch.files) > 1 else f"{_begin(file.said)}."
+        for file in batch.files
+        if file.said
+    ]
+
+
+def _begin(clause: str) -> str:
+    """A clause as a sentence."""
+    return clause[:1].upper() + clause[1:]
 
 
 def show_trouble(batch: Batch) -> Content | None:

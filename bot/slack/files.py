@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.services.pictures import ShareError
+from bot.domain.media import MAX_FILE, SlackFile, show_size
+from bot.services.pictures import Fetched, FetchError, ShareError
 from bot.slack.web_client import (
     SlackCallError,
     SlackRefusedError,
@@ -21,6 +22,9 @@ from bot.slack.web_client import (
 )
 
 _UPLOAD = aiohttp.ClientTimeout(total=60, connect=5)  # seconds; ten megabytes over a slow line
+_DOWNLOAD = aiohttp.ClientTimeout(total=120, connect=5)
+_OK = 200
+_NO_SCOPE = "the app lacks a scope for files: install it again with the new manifest"
 _GONE = {"file_not_found", "file_deleted"}
 _UNREADY = {"file_not_found", "file_update_failed"}  # as if the bytes had never come
 _NAMES = {
@@ -65,6 +69,43 @@ class Files:
                     raise ShareError(f"Slack answers {answer.status} to the file")
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             raise ShareError("Slack does not take the file") from exc
+
+    async def fetch(self, file: SlackFile) -> Fetched:
+        """A file's bytes, with our token, which goes to Slack's hosts alone.
+
+        Raises:
+            FetchError: They cannot be had, now or ever.
+        """
+        try:
+            known = (await ask(self._client.files_info(file=file.id))).get("file") or {}
+        except SlackCallError as exc:
+            raise _explain(exc) from exc
+        url = str(known.get("url_private_download") or known.get("url_private") or "")
+        if not is_slacks(url, self._client.base_url):
+            raise FetchError("it is not kept in Slack, so it cannot be fetched: share it as a link", final=True)
+        content = await self._download(url)
+        return Fetched(content, file.kind, "")  # what it really is, its bytes will tell
+
+    async def _download(self, url: str) -> bytes:
+        assert self._client.session is not None
+        headers = {"Authorization": f"Bearer {self._client.token}"}
+        content = bytearray()
+        try:
+            # A redirect would take the token along.
+            async with self._client.session.get(
+                url, headers=headers, allow_redirects=False, timeout=_DOWNLOAD
+            ) as answer:
+                if answer.status != _OK:
+                    raise FetchError(f"Slack answers {answer.status} when asked for it", final=False)
+                if answer.content_type == "text/html":  # the page to log in: what Slack says without the scope
+                    raise FetchError(_NO_SCOPE, final=True)
+                async for chunk in answer.content.iter_any():
+                    content += chunk
+                    if len(content) > MAX_FILE:
+                        raise FetchError(f"it is larger than {show_size(MAX_FILE)}", final=True)
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            raise FetchError("Slack does not answer", final=False) from exc
+        return bytes(content)
 
     async def share(self, files: Sequence[tuple[str, str]], channel: str, thread_ts: str) -> None:
         """Show files, each by its name and title, in one reply."""
@@ -118,11 +159,23 @@ def _translate(exc: SlackCallError) -> ShareError:
         case SlackUnknownError():
             return ShareError(str(exc), unknown=True)
         case SlackUnauthorizedError(code="missing_scope"):
-            return ShareError("the app lacks a scope for files: install it again with the new manifest", final=True)
+            return ShareError(_NO_SCOPE, final=True)
         case SlackRefusedError(code=code):
             return ShareError(_NAMES.get(code, f"Slack refused with {code}"), final=True)
         case _:  # unreachable, or the token is refused: an operator must look, and it waits
             return ShareError(str(exc))
+
+
+def _explain(exc: SlackCallError) -> FetchError:
+    match exc:
+        case SlackUnauthorizedError(code="missing_scope"):
+            return FetchError(_NO_SCOPE, final=True)
+        case SlackRefusedError(code=code) if code in _GONE:
+            return FetchError("it was deleted in Slack, or is in a place that I do not see", final=True)
+        case SlackRefusedError(code=code):
+            return FetchError(f"Slack refused with {code}", final=True)
+        case _:
+            return FetchError(str(exc), final=False)
 
 
 def _read_channels(answer: dict[str, Any]) -> set[str]:

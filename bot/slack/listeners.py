@@ -17,6 +17,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.command import Help, InlineText, OpenModal, parse_command
+from bot.domain.media import SlackFile
 from bot.domain.orders import Order, Status
 from bot.domain.phone import show_example
 from bot.errors import BotError, RefusedError
@@ -29,6 +30,7 @@ from bot.slack.errors import answering
 from bot.slack.live import Forecasts, LiveLines
 from bot.slack.notices import show_help, show_sentence
 from bot.slack.people import People
+from bot.slack.reading import read_files
 from bot.slack.status import show_report
 from bot.slack.telling import Telling, read_team, say_all
 from bot.slack.text import to_phone_text
@@ -221,7 +223,8 @@ class Listeners:
                 await self._people.admit_channel(channel)
             text = to_phone_text((body.get("message") or {}).get("text") or "", names=self._people.name)
             url = body.get("response_url", "")
-            await self._open(body["trigger_id"], channel, user_id, due, text=text, response_url=url)
+            files = read_files((body.get("message") or {}).get("files"))
+            await self._open(body["trigger_id"], channel, user_id, due, text=text, files=files, response_url=url)
 
     async def typing(self, ack: AsyncAck, body: Body) -> None:
         """Somebody fills in the form: the lines under Text follow. Where they cannot, nothing is lost."""
@@ -296,7 +299,15 @@ class Listeners:
             self._people.learn(event)
 
     async def _open(
-        self, trigger_id: str, channel: str, user_id: str, due: float, *, text: str = "", response_url: str = ""
+        self,
+        trigger_id: str,
+        channel: str,
+        user_id: str,
+        due: float,
+        *,
+        text: str = "",
+        files: Sequence[SlackFile] = (),
+        response_url: str = "",
     ) -> None:
         opening = modal.Opening(
             loaded=self._senders.loaded,
@@ -307,6 +318,7 @@ class Listeners:
             text=text,
             response_url=response_url,
             shared_too=self._people.any_shared_allowed,
+            files=files,
         )
         try:
             async with asyncio.timeout(min(_OPEN, _left(due))):

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.domain.media import MAX_CHARACTERS
+from bot.domain.media import MAX_CHARACTERS, MAX_MEDIA, SlackFile
 from bot.domain.phone import show_number
 from bot.domain.quiet_hours import Forecast, show_forecast
 from bot.domain.segments import show_segments
 from bot.errors import BotError, InvalidFieldsError
 from bot.services.ports import OurNumber
 from bot.services.sending import Draft, How
+from bot.slack.reading import read_files
 from bot.slack.rich_text import Element, clip
 from bot.slack.text import to_phone_text
 
@@ -28,6 +29,7 @@ _LIVE = "live"
 _HOURS = "hours"
 _TYPED = 3000  # characters that Slack takes in one input; our own limit of 1,600 is a sentence under the field
 _LABEL = 75  # characters of an option
+_NAME = 100  # characters of a file's name; all of them go into private_metadata
 _LINE = 600  # characters; what is quoted of a text, and the names of zones, can be long
 _HOW = {
     How.SEPARATE: ("Separate texts", "Each person gets their own and sees nobody else."),
@@ -48,6 +50,7 @@ class Opening:
         text: Prefilled.
         response_url: Of the command that opened it, "" when there is none.
         shared_too: Channels shared with other companies are offered; those that may not be used are refused later.
+        files: Of the message that it is opened from, all of them ticked.
     """
 
     loaded: bool
@@ -58,18 +61,24 @@ class Opening:
     text: str = ""
     response_url: str = ""
     shared_too: bool = False
+    files: Sequence[SlackFile] = ()
 
 
 def build_view(opening: Opening) -> dict[str, Any]:
     """The modal, as `views.open` takes it."""
-    text = opening.text[:_TYPED]
+    text, files = opening.text[:_TYPED], opening.files[:MAX_MEDIA]
     return {
         "type": "modal",
         "callback_id": SEND,
         "title": _plain("Send a text"),
         "submit": _plain("Send"),
         "close": _plain("Cancel"),
-        "private_metadata": json.dumps({"response_url": opening.response_url}),
+        "private_metadata": json.dumps(
+            {
+                "response_url": opening.response_url,
+                "files": {file.id: (clip(file.name, _NAME), file.kind, file.size) for file in files},
+            }
+        ),
         "blocks": [
             *_from_blocks(opening),
             _input(
@@ -86,11 +95,19 @@ def build_view(opening: Opening) -> dict[str, Any]:
                 optional=True,  # media alone is a text too
             ),
             *_lines(text, None),
+            *_their_files(files),
+            _input(
+                "files",
+                "Files",
+                {"type": "file_input", "action_id": "sms_files", "max_files": MAX_MEDIA},
+                hint="Pictures, video, audio, contacts, PDF; made small enough for a phone. Makes it an MMS.",
+                optional=True,
+            ),
             _input(
                 "media",
-                "Media",
+                "Media from the web",
                 _typing("sms_media", "https://…"),
-                hint="Public addresses of pictures and the like, one a line; at most 10. Makes it an MMS.",
+                hint="Public addresses of pictures and the like, one a line; at most 10 with the files.",
                 optional=True,
             ),
             _input("channel", "Post status in", _conversations(opening)),
@@ -148,6 +165,7 @@ def read_draft(view: Mapping[str, Any], *, key: str, team: str, user_id: str, us
         how=How(how) if how else How.SEPARATE,
         text=_read_text(view),
         media=_value(view, "media", "sms_media"),
+        files=read_files(_state(view, "files", "sms_files").get("files")) + _read_chosen(view),
     )
 
 
@@ -209,6 +227,15 @@ def _how() -> Element:
         for how, (label, meaning) in _HOW.items()
     ]
     return {"type": "radio_buttons", "action_id": "sms_how", "options": options, "initial_option": options[0]}
+
+
+def _their_files(files: Sequence[SlackFile]) -> list[Element]:
+    """A message's own files, to be left out; Slack's file field cannot be filled in beforehand."""
+    if not files:
+        return []
+    options = [{"text": _plain(clip(file.name, _LABEL)), "value": file.id} for file in files]
+    boxes = {"type": "checkboxes", "action_id": "sms_theirs", "options": options, "initial_options": options}
+    return [_input("theirs", "Files of the message", boxes, optional=True)]
 
 
 def _conversations(opening: Opening) -> Element:
@@ -280,6 +307,13 @@ def _read_text(view: Mapping[str, Any]) -> str:
 
 def _read_response_url(view: Mapping[str, Any]) -> str:
     return str(json.loads(view["private_metadata"])["response_url"])
+
+
+def _read_chosen(view: Mapping[str, Any]) -> tuple[SlackFile, ...]:
+    """What is ticked of a message's own files."""
+    known = json.loads(view["private_metadata"]).get("files") or {}
+    ticked = _state(view, "theirs", "sms_theirs").get("selected_options") or ()
+    return tuple(SlackFile(option["value"], *known.get(option["value"], ("a file",))) for option in ticked)
 
 
 def _state(view: Mapping[str, Any], block_id: str, action_id: str) -> Mapping[str, Any]:

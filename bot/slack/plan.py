@@ -139,7 +139,8 @@ def _want_of_reply(batch: Batch, posts: Mapping[Kind, Post], names: Names) -> di
     """A reply is in Slack already: a reaction hints at its state, and only what needs words gets words."""
     wanted: dict[Kind, Content | Mark | None] = {Kind.MARK: Mark(_choose_mark(batch))}
     if batch.messages:
-        worded = Kind.STATUS in posts or any(_needs_words(message) for message in batch.messages)
+        fitted = any(file.said for file in batch.files)
+        worded = fitted or Kind.STATUS in posts or any(_needs_words(message) for message in batch.messages)
         wanted[Kind.STATUS] = show_status(batch, send_now=names.send_now) if worded else None
         wanted[Kind.TROUBLE] = show_trouble(batch)
     return wanted

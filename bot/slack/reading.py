@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.domain.media import SlackFile
 from bot.slack.text import Names, show_link, to_phone_text
 
 _BULLET = "- "
@@ -20,6 +21,7 @@ _MOST_INDENT = 8  # this and the next two are Slack's own limits
 _MOST_OFFSET = 10_000
 _MOST_SECONDS = 99_999_999_999
 _MOST_TONE = 6
+_MOST_SIZE = 2**53
 _BROADCASTS = frozenset({"here", "channel", "everyone"})
 _SURROGATES = range(0xD800, 0xE000)
 
@@ -44,12 +46,12 @@ class Reply:
         text: As the phone would show it, trimmed at both ends; "" for files alone.
         mentions: Who in Slack is spoken to, in their order and once each: ids of people (`U…`, `W…`) and of user
             groups (`S…`), and `here`, `channel`, `everyone`.
-        files: How many files go along.
+        files: What goes along, as far as Slack tells of it.
     """
 
     text: str
     mentions: tuple[str, ...]
-    files: int
+    files: tuple[SlackFile, ...]
 
 
 def read_reply(event: Mapping[str, Any], *, names: Names) -> Reply:
@@ -66,8 +68,21 @@ def read_reply(event: Mapping[str, Any], *, names: Names) -> Reply:
         marked = _string(event.get("text"))
         text = to_phone_text(_drop_marks(marked), names=names).strip()
         mentions = tuple(dict.fromkeys(next(filter(None, found)) for found in _MENTION.findall(marked)))
-    files = [file for file in _dicts(event.get("files")) if file.get("mode") != "tombstone"]  # a deleted one
-    return Reply(text, mentions, len(files))
+    return Reply(text, mentions, read_files(event.get("files")))
+
+
+def read_files(files: object) -> tuple[SlackFile, ...]:
+    """Files as a message or a form has them, without deleted ones; of another company's only the id is told."""
+    return tuple(
+        SlackFile(
+            id=_string(file.get("id")),
+            name=_string(file.get("name")) or "a file",
+            kind=_string(file.get("mimetype")),
+            size=_whole(file.get("size"), _MOST_SIZE),
+        )
+        for file in _dicts(files)
+        if file.get("mode") != "tombstone" and _string(file.get("id"))
+    )
 
 
 class _Reader:

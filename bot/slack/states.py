@@ -22,6 +22,7 @@ _WAITS: dict[Wait, tuple[str, str]] = {
         "",
     ),
     Wait.UNDO: ("It goes in a few seconds; its author may still take it back", ""),
+    Wait.MEDIA: ("Its files are being made ready for the phone", ""),
     Wait.TURN: ("It waits until the text before it to the same phone is through", ""),
 }
 _CHECKING = "CarrierX did not answer clearly; checking whether it took the text. Do not send it again yet."

@@ -15,7 +15,7 @@ from bot.store.commits import GroupCommit, RefusalsError
 from bot.store.dirty import mark_dirty
 from bot.store.entries import read_entry
 from bot.store.locks import again_if_undone, in_order
-from bot.store.tables import batch, message, opt_out, recipient, reply, retry
+from bot.store.tables import attachment, batch, message, opt_out, parcel, recipient, reply, retry
 
 _INSERT_BATCH, _INSERT_MESSAGE = insert(batch), insert(message)
 _BLOCKED = select(opt_out.c.number).where(opt_out.c.blocked, opt_out.c.number.in_(bindparam("numbers", expanding=True)))
@@ -124,6 +124,23 @@ async def insert_batches(connection: AsyncConnection, batches: Sequence[NewBatch
     ]
     if replies:
         await connection.execute(insert(reply), replies)
+    files = [
+        {
+            "batch_id": new.id,
+            "position": position,
+            "file_id": file.id,
+            "name": file.name,
+            "kind": file.kind,
+            "size": file.size,
+        }
+        for new in batches
+        for position, file in enumerate(new.files)
+    ]
+    if files:
+        await connection.execute(insert(attachment), files)
+    parcels = [{"batch_id": new.id, "due_at": new.accepted_at} for new in batches if new.files and new.messages]
+    if parcels:
+        await connection.execute(insert(parcel), parcels)
     members = [
         {"message_id": text.id, "number": number, "position": position}
         for new in batches
@@ -200,6 +217,7 @@ def message_values(new: NewBatch, text: NewMessage) -> dict[str, Any]:
         "send_by": None if hold is None else hold.send_by,
         "zones": "" if hold is None else ",".join(hold.zones),
         "purpose": text.purpose,
+        "preparing": bool(new.files),
     }
 
 

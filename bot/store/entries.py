@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import (
     E164,
+    Attachment,
     Batch,
     Cause,
     Entry,
@@ -29,7 +30,7 @@ from bot.domain.message import (
     Wait,
     Wish,
 )
-from bot.store.tables import batch, conversation, inbound, message, note, picture, recipient, reply
+from bot.store.tables import attachment, batch, conversation, inbound, message, note, picture, recipient, reply
 
 _DELIVERED = Status.DELIVERED
 
@@ -113,6 +114,8 @@ async def _read_batch(connection: AsyncConnection, row: Row[Any]) -> Batch:
             select(recipient).where(recipient.c.message_id.in_(groups)).order_by(recipient.c.position)
         ):
             members.setdefault(member.message_id, []).append(member)
+    files = select(attachment).where(attachment.c.batch_id == row.id).order_by(attachment.c.position)
+    attached = (await connection.execute(files)).all()
     said = None
     if row.origin == Origin.REPLY:
         found = (await connection.execute(select(reply).where(reply.c.id == row.id))).one()
@@ -135,6 +138,7 @@ async def _read_batch(connection: AsyncConnection, row: Row[Any]) -> Batch:
         behind=_is_behind(row),
         left=Place(row.left_channel, row.left_ts) if row.left_ts else None,
         reply=said,
+        files=tuple(Attachment(file.file_id, file.name, file.url, file.said) for file in attached),
     )
 
 
@@ -169,6 +173,8 @@ def _read_message(row: Row[Any], members: list[Row[Any]], *, behind: bool) -> Me
     wait = None
     if status is Status.ACCEPTED:
         wait = Wait.TURN if behind else row.wait and Wait(row.wait)
+        if row.preparing and wait is None:
+            wait = Wait.MEDIA
     took = None
     if status is _DELIVERED and row.carrier_created_at is not None and row.carrier_final_at is not None:
         took = max(row.carrier_final_at - row.carrier_created_at, timedelta(0))
@@ -193,7 +199,7 @@ def _read_message(row: Row[Any], members: list[Row[Any]], *, behind: bool) -> Me
         sent_at=row.sent_at,
         final_at=row.final_at,
         wait=wait,
-        not_before=None if wait in {None, Wait.TURN} else row.not_before,
+        not_before=None if wait in {None, Wait.TURN, Wait.MEDIA} else row.not_before,
         checking_since=row.checking_since if status is Status.SENDING else None,
         unread=status is Status.UNCONFIRMED and row.checks == 0,
         attempts=row.attempts,

@@ -33,7 +33,7 @@ _DUE = """
     SELECT m.seq, m.id, m.batch_id, m.sender, m.recipient, m.is_group, m.text, m.media_urls, m.paced, m.attempts,
            m.accepted_at, m.not_before
     FROM message m
-    WHERE m.status = 'accepted' AND m.not_before <= :now AND m.ready_at > :too_old
+    WHERE m.status = 'accepted' AND NOT m.preparing AND m.not_before <= :now AND m.ready_at > :too_old
       AND (m.send_by IS NULL OR m.send_by > :now)
       AND (m.lease_until IS NULL OR m.lease_until < :now)
       AND NOT EXISTS (SELECT 1 FROM hold)

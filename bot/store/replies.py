@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bot.domain.media import SlackFile
 from bot.domain.message import E164, Reply, ReplyState, Status, Wait
 from bot.services.ports import NewBatch, NewMessage, OptedOutError
 from bot.services.replying import Answered, Former, StoredReply, Thread, Written
 from bot.store.batches import blocked_among, message_values
 from bot.store.dirty import mark_dirty
 from bot.store.locks import again_if_undone
-from bot.store.tables import batch, conversation, inbound, message, post, recipient, reply, stray
+from bot.store.tables import attachment, batch, conversation, inbound, message, parcel, post, recipient, reply, stray
 from bot.store.upsert import insert_new
 
 _TOGETHER = 100
@@ -90,8 +91,11 @@ class ReplyStore:
                 media_urls=(),
                 accepted_at=now,
                 messages=(new,),
+                files=held.files,
             )
             await connection.execute(insert(message), [message_values(whole, new)])
+            if whole.files:
+                await connection.execute(insert(parcel), [{"batch_id": held.id, "due_at": now}])
             if new.group:
                 members = [
                     {"message_id": new.id, "number": number, "position": position}
@@ -185,13 +189,17 @@ class ReplyStore:
             await connection.execute(delete(stray).where(stray.c.at < since))
             found = select(stray.c.body).join(conversation, known).order_by(stray.c.ts).limit(_TOGETHER)
             rows = (await connection.execute(found)).scalars().all()
-        return tuple(Written(**json.loads(row)) for row in rows)
+        return tuple(_read_written(json.loads(row)) for row in rows)
 
     async def drop_stray(self, written: Written) -> None:
         """Forget one."""
         theirs = (stray.c.channel == written.channel, stray.c.ts == written.ts)
         async with self._engine.begin() as connection:
             await connection.execute(delete(stray).where(*theirs))
+
+
+def _read_written(body: dict[str, Any]) -> Written:
+    return Written(**body | {"files": tuple(SlackFile(**file) for file in body["files"])})
 
 
 async def _read(connection: AsyncConnection, reply_id: str) -> StoredReply | None:
@@ -220,7 +228,13 @@ async def _read(connection: AsyncConnection, reply_id: str) -> StoredReply | Non
         reply=Reply(row.ts, row.thread_ts, ReplyState(row.state), row.text),
         at=row.at,
         status=Status(row.status) if row.status is not None else None,
+        files=await _read_files(connection, reply_id),
     )
+
+
+async def _read_files(connection: AsyncConnection, batch_id: str) -> tuple[SlackFile, ...]:
+    theirs = select(attachment).where(attachment.c.batch_id == batch_id).order_by(attachment.c.position)
+    return tuple(SlackFile(file.file_id, file.name, file.kind, file.size) for file in await connection.execute(theirs))
 
 
 def _read_thread(row: Row[Any]) -> Thread:

@@ -150,6 +150,7 @@ message = Table(
     Column("zones", Text, nullable=False, server_default=""),  # where the phone may be, while it waits for the morning
     Column("purpose", Text, nullable=False, server_default=""),  # "" is a person's own; ours are exempt from opt-outs
     Column("erased", Boolean, nullable=False, server_default=false()),  # its text and media links are gone
+    Column("preparing", Boolean, nullable=False, server_default=false()),  # its files are not stored at CarrierX yet
     Index(
         "message_open",
         "pair",
@@ -327,6 +328,31 @@ picture = Table(
     ),
 )
 """What came with a text from a phone besides words."""
+
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("batch_id", String(36), ForeignKey("batch.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("file_id", Text, nullable=False),  # Slack's name for it
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False, server_default=""),
+    Column("size", BigInteger, nullable=False, server_default="0"),
+    Column("sid", Text, nullable=False, server_default=""),  # CarrierX's name for it
+    Column("url", Text, nullable=False, server_default=""),  # where CarrierX reads it
+    Column("said", Text, nullable=False, server_default=""),  # what was done to make it fit
+)
+"""A file from Slack that goes along with the texts of a batch."""
+
+parcel = Table(
+    "parcel",
+    metadata,
+    Column("batch_id", String(36), ForeignKey("batch.id"), primary_key=True),
+    Column("due_at", Time, nullable=False, index=True),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("lease_until", Time),
+)
+"""A batch whose files are to be made ready; the row goes when they are, or when they cannot be."""
 
 consent = Table(
     "consent",

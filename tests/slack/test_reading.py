@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.media import SlackFile
 from bot.domain.segments import count_segments
 from bot.slack.reading import Reply, read_reply
 
@@ -47,7 +48,7 @@ def read_marked(marked: str) -> str:
 def test_a_reply_in_a_thread_is_read_as_slack_sends_it() -> None:
     event = json.loads(SAMPLE.read_text())["event"]
 
-    assert read_reply(event, names=NAMES) == Reply("on our way", (), 0)
+    assert read_reply(event, names=NAMES) == Reply("on our way", (), ())
 
 
 def test_marks_of_rich_text_are_dropped() -> None:
@@ -183,13 +184,19 @@ def test_whom_a_message_speaks_to_is_told_once_and_in_order() -> None:
 def test_the_same_is_told_of_text_with_marks() -> None:
     reply = read_reply({"text": "<!here> <@W1|ben> <!subteam^S1> <@W1> <#C1|ops> <!channel>"}, names=NAMES)
 
-    assert reply == Reply("@here @Ben @drivers @Ben #ops @channel", ("here", "W1", "S1", "channel"), 0)
+    assert reply == Reply("@here @Ben @drivers @Ben #ops @channel", ("here", "W1", "S1", "channel"), ())
 
 
-def test_files_are_counted_without_deleted_ones() -> None:
-    event = {"text": "", "files": [{"id": "F1"}, {"id": "F2", "mode": "hosted"}, {"id": "F3", "mode": "tombstone"}]}
+def test_files_are_told_without_deleted_ones() -> None:
+    """Of another company's only the id is known."""
+    known = {"id": "F2", "mode": "hosted", "name": "a.png", "mimetype": "image/png", "size": 92_582}
+    event = {
+        "text": "",
+        "files": [{"id": "F1", "file_access": "check_file_info"}, known, {"id": "F3", "mode": "tombstone"}],
+    }
 
-    assert read_reply(event, names=NAMES) == Reply("", (), 2)
+    files = (SlackFile("F1", "a file"), SlackFile("F2", "a.png", "image/png", 92_582))
+    assert read_reply(event, names=NAMES) == Reply("", (), files)
 
 
 @pytest.mark.parametrize(
@@ -268,4 +275,4 @@ def test_no_message_breaks_it(blocks: object, marked: object, files: object) -> 
     reply = read_reply({"blocks": blocks, "text": marked, "files": files}, names=NAMES)
 
     assert reply.text == reply.text.strip()
-    assert reply.files >= 0
+    assert all(file.id for file in reply.files)

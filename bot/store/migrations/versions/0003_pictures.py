@@ -1,4 +1,4 @@
-"""Pictures and other files that came with texts from phones."""
+"""Pictures and other files: those that came with texts from phones, and those from Slack that go along with ours."""
 
 import json
 from uuid import uuid4
@@ -11,6 +11,40 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
+    _from_phones()
+    _from_slack()
+
+
+def _from_slack() -> None:
+    with op.batch_alter_table("message") as message:
+        message.add_column(sa.Column("preparing", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.create_table(
+        "attachment",
+        sa.Column("batch_id", sa.String(length=36), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("file_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), server_default="", nullable=False),
+        sa.Column("size", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("sid", sa.Text(), server_default="", nullable=False),
+        sa.Column("url", sa.Text(), server_default="", nullable=False),
+        sa.Column("said", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["batch_id"], ["batch.id"]),
+        sa.PrimaryKeyConstraint("batch_id", "position"),
+    )
+    op.create_table(
+        "parcel",
+        sa.Column("batch_id", sa.String(length=36), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["batch_id"], ["batch.id"]),
+        sa.PrimaryKeyConstraint("batch_id"),
+    )
+    op.create_index(op.f("ix_parcel_due_at"), "parcel", ["due_at"])
+
+
+def _from_phones() -> None:
     open_ones = sa.text("state IN ('wanted', 'fetched', 'sharing', 'leaving')")
     pictures = op.create_table(
         "picture",

@@ -1,0 +1,97 @@
+"""Batches whose files are to be made ready: claimed by one process, and let go or failed in one write."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, exists, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.domain.media import SlackFile
+from bot.domain.message import Cause, Status
+from bot.services.fitting import Fitted
+from bot.services.ports import StoredFile
+from bot.services.preparing import Parcel
+from bot.store.dirty import mark_dirty
+from bot.store.locks import again_if_undone, in_order
+from bot.store.tables import attachment, message, parcel, recipient
+
+_ACCEPTED = text("status = 'accepted'")
+
+
+class ParcelStore:
+    """The attachment and parcel tables."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def claim(self, now: datetime, until: datetime) -> Parcel | None:
+        """Lease the parcel that has waited longest; one whose texts are over is dropped."""
+        free = or_(parcel.c.lease_until.is_(None), parcel.c.lease_until <= now)
+        due = select(parcel).where(parcel.c.due_at <= now, free).order_by(parcel.c.due_at).limit(1)
+        async with self._engine.connect() as connection:
+            if (await connection.execute(due)).first() is None:
+                return None  # a read alone: this is asked every second
+        async with self._engine.begin() as connection:
+            while True:
+                row = (await connection.execute(due.with_for_update(skip_locked=True))).first()
+                if row is None:
+                    return None
+                waiting = exists().where(message.c.batch_id == row.batch_id, _ACCEPTED, message.c.preparing).select()
+                if await connection.scalar(waiting):
+                    break
+                await connection.execute(delete(parcel).where(parcel.c.batch_id == row.batch_id))
+            await connection.execute(update(parcel).where(parcel.c.batch_id == row.batch_id).values(lease_until=until))
+            theirs = select(attachment).where(attachment.c.batch_id == row.batch_id).order_by(attachment.c.position)
+            files = (await connection.execute(theirs)).all()
+        return Parcel(
+            row.batch_id, tuple(SlackFile(file.file_id, file.name, file.kind, file.size) for file in files), row.tries
+        )
+
+    @again_if_undone
+    async def ready(self, batch_id: str, files: Sequence[tuple[StoredFile, Fitted]]) -> None:
+        """Let the batch's texts go, with their files; the URLs that people typed come first."""
+        async with self._engine.begin() as connection:
+            theirs = (message.c.batch_id == batch_id, _ACCEPTED, message.c.preparing)
+            wanted = select(message.c.seq, message.c.media_urls).where(*theirs).order_by(message.c.id)
+            urls = [stored.url for stored, _ in files]
+            for row in (await connection.execute(wanted.with_for_update())).all():
+                every = json.dumps([*json.loads(row.media_urls), *urls])
+                ready = update(message).where(message.c.seq == row.seq)
+                await connection.execute(ready.values(preparing=False, media_urls=every))
+            for position, (stored, fitted) in enumerate(files):
+                await connection.execute(
+                    update(attachment)
+                    .where(attachment.c.batch_id == batch_id, attachment.c.position == position)
+                    .values(sid=stored.sid, url=stored.url, said=fitted.said)
+                )
+            await self._forget(connection, batch_id)
+
+    async def put_off(self, batch_id: str, due_at: datetime) -> None:
+        """Try again then."""
+        later = {"due_at": due_at, "lease_until": None, "tries": parcel.c.tries + 1}
+        async with self._engine.begin() as connection:
+            await connection.execute(update(parcel).where(parcel.c.batch_id == batch_id).values(later))
+
+    @again_if_undone
+    async def fail(self, batch_id: str, reason: str, now: datetime) -> None:
+        """Its texts cannot go; people read why."""
+        async with self._engine.begin() as connection:
+            theirs = (message.c.batch_id == batch_id, _ACCEPTED, message.c.preparing)
+            failed = {"status": Status.FAILED, "cause": Cause.MEDIA, "word": reason, "final_at": now}
+            ended = update(message).where(in_order(*theirs), *theirs)
+            values = failed | {"wait": None, "lease_owner": None, "lease_until": None}
+            ids = (await connection.execute(ended.values(values).returning(message.c.id))).scalars().all()
+            if ids:
+                await connection.execute(update(recipient).where(recipient.c.message_id.in_(ids)).values(failed))
+            await self._forget(connection, batch_id)
+
+    @staticmethod
+    async def _forget(connection: AsyncConnection, batch_id: str) -> None:
+        await connection.execute(delete(parcel).where(parcel.c.batch_id == batch_id))
+        await mark_dirty(connection, [batch_id], urgent=True)
+
+    async def recover(self) -> None:
+        """After a start as the only process: nobody holds a lease."""
+        async with self._engine.begin() as connection:
+            await connection.execute(update(parcel).where(parcel.c.lease_until.is_not(None)).values(lease_until=None))

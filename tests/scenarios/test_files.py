@@ -1,0 +1,184 @@
+"""Files from Slack on the phone: from the form, from a thread, from a message's menu; or a sentence why not."""
+
+import asyncio
+import io
+
+import pytest
+from PIL import Image
+
+from playground.carrier.picture import draw
+from playground.slack import Down, Refused
+from playground.slack.workspace import Ephemeral, Message
+from tests.scenarios.reading import read
+from tests.scenarios.world import DIGITS, PHONE, World, open_world
+
+OURS = "15162065575"
+
+
+def photo(width: int = 3000, height: int = 2000) -> bytes:
+    """A photo with so much detail that it is large."""
+    grain = Image.effect_noise((width, height), 64).convert("RGB")
+    out = io.BytesIO()
+    grain.save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def on_phone(world: World, place: int = -1) -> list[bytes]:
+    """What CarrierX was given to read for a text."""
+    stored = {file.sid: file.content for file in world.carrier.stored}
+    return [stored[url.rpartition("/")[2]] for url in world.carrier.posts[place].media_urls]
+
+
+async def begin(world: World) -> Message:
+    """A phone writes; its conversation's root."""
+    world.carrier.inbound(DIGITS, OURS, "send me the plan")
+    return await world.root("general")
+
+
+async def test_a_file_of_the_form_is_on_the_phone(each_world: World):
+    """Fetched from Slack, fitted, kept by CarrierX; the thread says what became of it."""
+    world = each_world
+    view = await world.form()
+    file = world.slack.files.add(world.slack.workspace.person("alice"), "harbour.png", draw("harbour.png"))
+    await world.fill(view, to=PHONE, text="look", files=[file])
+    outcome = await world.slack.submit("alice")
+    assert outcome.errors == {}
+
+    post = await world.posted()
+    root = await world.root()
+    await world.headed(root, "Files: harbour.png", "queued")
+    with Image.open(io.BytesIO(on_phone(world)[0])) as seen, Image.open(io.BytesIO(draw("harbour.png"))) as sent:
+        assert (seen.size, seen.convert("RGB").tobytes()) == (sent.size, sent.convert("RGB").tobytes())
+    assert (post.text, len(post.media_urls)) == ("look", 1)
+
+
+async def test_a_large_photo_is_made_to_fit_and_says_so(world: World):
+    view = await world.form()
+    content = await asyncio.to_thread(photo)
+    file = world.slack.files.add(world.slack.workspace.person("alice"), "DSC_0001.jpg", content)
+    await world.fill(view, to=PHONE, files=[file])
+    await world.slack.submit("alice")
+
+    await world.carrier.until(lambda carrier: bool(carrier.posts), within=30)
+    root = await world.root()
+    said = await world.shown(root, "queued")
+    [small] = on_phone(world)
+    assert len(small) <= 1_000_000 < len(content)
+    assert "photo sent as" in said
+
+
+def button(whisper: Ephemeral) -> str:
+    """The first button of a message that one person sees."""
+    [actions] = [block for block in whisper.blocks if block["type"] == "actions"]
+    return str(actions["elements"][0]["action_id"])
+
+
+async def test_a_reply_with_a_picture_goes_by_the_channels_mode(sqlite_url: str):
+    """Asked for first, or by itself."""
+    async with open_world(sqlite_url, sms_undo_seconds=0) as world:
+        root = await begin(world)
+        await world.slack.say("alice", "general", "here", thread_ts=root.ts, files=1)
+        [ask] = await world.slack.until(lambda slack: slack.ephemerals)
+        assert world.carrier.posts == []
+        await world.slack.press("alice", ask, button(ask))
+        await world.posted()
+        await world.command("mode auto", user="ben", channel="general")
+        await world.slack.say("alice", "general", "", thread_ts=root.ts, files=2)
+        await world.posted(2)
+
+        assert [len(post.media_urls) for post in world.carrier.posts] == [1, 2]
+        assert on_phone(world, 1)[0] != on_phone(world, 1)[1]
+
+
+async def test_a_messages_own_files_can_be_left_out(world: World):
+    """“Text this…” lists them, all ticked."""
+    await world.know_numbers()
+    message = await world.slack.say("alice", "support", "two pictures", files=2)
+    await world.slack.message_shortcut("alice", "support", message.ts, "sms_from_message")
+    view = world.view()
+    await world.fill(view, to=PHONE, theirs=[message.files[1]["id"]])
+    await world.slack.submit("alice")
+
+    post = await world.posted()
+    assert (post.text, len(post.media_urls)) == ("two pictures", 1)
+    root = await world.slack.until(lambda slack: [each for each in slack.channel("support").messages if each.bot_id])
+    assert "photo.png" in read(root[-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("tool.exe", b"MZ\x90\x00" + bytes(200), "send a picture"),
+        ("cut.jpg", photo(600, 400)[:2000], "damaged"),
+    ],
+)
+async def test_what_cannot_go_fails_in_words(world: World, name: str, content: bytes, reason: str):
+    """Nothing is sent without it."""
+    view = await world.form()
+    file = world.slack.files.add(world.slack.workspace.person("alice"), name, content)
+    file = file | {"mimetype": "image/jpeg"}  # Slack believes the name
+    await world.fill(view, to=PHONE, text="look", files=[file])
+    await world.slack.submit("alice")
+
+    root = await world.root()
+    await world.headed(root, "failed")
+    trouble = await world.replied(root, "It was not sent: ")
+    assert reason in trouble
+    assert world.carrier.posts == []
+
+
+async def test_too_many_and_too_large_are_named_in_the_form(world: World):
+    view = await world.form()
+    file = world.slack.files.add(world.slack.workspace.person("alice"), "film.mp4", b"x") | {"size": 80_000_000}
+    await world.fill(view, to=PHONE, files=[file])
+    outcome = await world.slack.submit("alice")
+
+    assert outcome.errors is not None
+    assert "film.mp4" in outcome.errors["files"]
+    assert world.carrier.posts == []
+
+
+@pytest.mark.parametrize("method", ["files.info"])
+async def test_slack_that_is_down_holds_a_file_up(world: World, method: str):
+    """It waits, and goes once when Slack is back."""
+    fault = world.slack.fault(Down(), method, 2)
+    view = await world.form()
+    file = world.slack.files.add(world.slack.workspace.person("alice"), "a.png", draw("a.png"))
+    await world.fill(view, to=PHONE, files=[file])
+    await world.slack.submit("alice")
+    root = await world.root()
+    await world.headed(root, "waiting", "being made ready")
+    world.clock.move(60)
+    await world.slack.until(lambda _: fault.calls >= 2)
+    world.clock.move(60)
+
+    await world.posted()
+    assert len(world.carrier.posts) == 1
+
+
+async def test_without_the_scope_it_says_what_to_do(world: World):
+    world.slack.fault(Refused("missing_scope", {"needed": "files:read"}), "files.info")
+    view = await world.form()
+    file = world.slack.files.add(world.slack.workspace.person("alice"), "a.png", draw("a.png"))
+    await world.fill(view, to=PHONE, files=[file])
+    await world.slack.submit("alice")
+
+    root = await world.root()
+    await world.replied(root, "the app lacks a scope for files: install it again")
+
+
+async def test_try_again_uploads_anew(world: World):
+    """What CarrierX kept for the first try may be gone by then."""
+    view = await world.form()
+    file = world.slack.files.add(world.slack.workspace.person("alice"), "a.png", draw("a.png"))
+    await world.fill(view, to=PHONE, text="look", files=[file])
+    await world.slack.submit("alice")
+    post = await world.posted()
+    root = await world.root()
+    world.carrier.fail(post.sid, "undelivered")
+    await world.replied(root, "Try again")
+    await world.press(root, "Try again")
+
+    again = await world.posted(2)
+    assert len(again.media_urls) == 1
+    assert again.media_urls != post.media_urls
