@@ -61,6 +61,7 @@ class GroupCommit(Generic[Wish]):
         engine: Where to.
         write: Inserts wishes on a connection that has a transaction; an IntegrityError means a repeated wish.
         deadline: Seconds until a wish that is not yet in COMMIT is given up.
+        together: Most wishes in one transaction.
     """
 
     def __init__(
@@ -69,10 +70,12 @@ class GroupCommit(Generic[Wish]):
         write: Callable[[AsyncConnection, list[Wish]], Awaitable[None]],
         *,
         deadline: float = 1.5,
+        together: int = _TOGETHER,
     ) -> None:
         self._engine = engine
         self._write = write
         self._deadline = deadline
+        self._together = together
         self._waiting: deque[_Entry[Wish]] = deque()
         self._writer: asyncio.Task[None] | None = None
         # A thread of SQLite's cannot be called off; its busy_timeout bounds it instead.
@@ -123,7 +126,7 @@ class GroupCommit(Generic[Wish]):
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), _TOGETHER))]
+                taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._together))]
                 await self._commit([entry for entry in taken if not entry.abandoned])
         finally:
             self._writer = None

@@ -42,6 +42,7 @@ from bot.store.tables import batch, conversation, cursor, inbound, message, numb
 from bot.store.upsert import insert_new
 
 _PATIENT = 5.0  # seconds; nobody waits for a text to be stored but CarrierX
+_ARRIVALS = 20  # in one transaction, which takes several questions each and holds their conversations from others
 _NEAR = timedelta(seconds=5)  # between a callback's and its record's idea of when a text came
 _RARELY = timedelta(hours=1)  # between two automatic answers to one person
 _CONFIRM = timedelta(minutes=5)  # 47 CFR 64.1200(a)(12): a later confirmation is no confirmation any more
@@ -100,7 +101,7 @@ class InboxStore:
     def __init__(self, engine: AsyncEngine, *, revive: timedelta) -> None:
         self._engine = engine
         self._revive = revive
-        self._commits: GroupCommit[Arrival] = GroupCommit(engine, self._write, deadline=_PATIENT)
+        self._commits: GroupCommit[Arrival] = GroupCommit(engine, self._write, deadline=_PATIENT, together=_ARRIVALS)
 
     async def receive(self, arrival: Arrival) -> bool:
         """Store a text with all that follows from its words; False when another process was just before us.
