@@ -20,6 +20,7 @@ from benchmarks import machine
 from benchmarks.commands import Commands, percentile, send_at_once, send_steadily
 from benchmarks.conversations import new_phones, sign_replies, write_callbacks
 from benchmarks.outbox import Database, new_databases, postgresql
+from benchmarks.pictures import measure_pictures
 from benchmarks.process import Server, bare_bolt, bare_callback, bot, run_bare_client
 from benchmarks.world import World, open_world
 
@@ -304,6 +305,7 @@ async def _run(parts: Sequence[str]) -> None:
         else "Everything shares the cores: nothing could be pinned."
     )
     print(where)
+    await measure_pictures()
     machine.take_load_core()
     with tempfile.TemporaryDirectory() as folder, postgresql() as server:
         async with open_world() as world:
