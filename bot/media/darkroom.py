@@ -46,7 +46,7 @@ _WHITE = (255, 255, 255, 255)
 _SPACES: Final = {"L": b"GRAY", "LA": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB "}  # as profiles name them
 
 _FORMATS: Final = {
-    "image/jpeg": ("JPEG", "MPO"),
+    "image/jpeg": ("JPEG",),  # and MPO, which Pillow makes of it
     "image/png": ("PNG",),
     "image/gif": ("GIF",),
     "image/webp": ("WEBP",),

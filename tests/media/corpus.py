@@ -142,6 +142,7 @@ CORPUS: dict[str, Callable[[], bytes]] = {
     "jpeg progressive": lambda: jpeg(draw(), progressive=True),
     "jpeg progressive 6": lambda: jpeg(draw(), turn=6, progressive=True),
     "jpeg grey": lambda: jpeg(draw(mode="L")),
+    "jpeg of two lenses": lambda: save(draw(), "MPO", save_all=True, append_images=[draw()], exif=exif()),
     "jpeg restarts": lambda: jpeg(draw(), restart_marker_rows=1),
     "png": lambda: png(draw(), icc_profile=profile()),
     "png alpha": lambda: png(draw(mode="RGBA")),

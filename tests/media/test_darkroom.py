@@ -33,7 +33,21 @@ from tests.media.corpus import (
 MEGABYTE = 1024 * 1024
 FILES = {name: drawn() for name, drawn in CORPUS.items()}
 LARGE = (800, 600)
-TOLD = (SECRET, b"Exif", b"GPS", b"xmp", b"XMP", b"adobe:ns", b"8BIM", b"Photoshop", b"eXIf", b"tEXt", b"zTXt", b"iTXt")
+TOLD = (
+    SECRET,
+    b"Exif",
+    b"GPS",
+    b"xmp",
+    b"XMP",
+    b"adobe:ns",
+    b"8BIM",
+    b"Photoshop",
+    b"MPF",
+    b"eXIf",
+    b"tEXt",
+    b"zTXt",
+    b"iTXt",
+)
 OF_SHADES = {"tiff float", "tiff black and white"}  # their greys are others than the quarters'
 
 
