@@ -1,0 +1,81 @@
+"""kill -9 at each step of a file's way from Slack to the phone: one text with its picture, and no orphan in the end."""
+
+import asyncio
+
+import pytest
+
+from playground.carrier.faults import Endpoint, Fault, Kind
+from playground.carrier.picture import draw
+from playground.slack import Hold
+from tests.faults.books import until_found
+from tests.faults.ground import Ground, phone
+
+pytestmark = pytest.mark.faults
+
+_FREE = "UPDATE parcel SET lease_until = NULL, due_at = 0"
+_SENT = "SELECT 1 FROM message WHERE status = 'delivered'"
+
+
+async def send(ground: Ground) -> None:
+    """Alice sends a picture by the form."""
+    person = ground.slack.workspace.person("alice")
+    file = ground.slack.files.add(person, "harbour.png", draw("harbour.png"))
+    await ground.slack.command("alice", "general")
+    view = ground.slack.views.stack(person.id)[-1]
+    for block_id, value in {"to": phone(1), "text": "look", "files": [file]}.items():
+        await ground.slack.type_in(view, block_id, "", value)
+    ground.note("look", await ground.slack.submit("alice"))
+
+
+async def revive(ground: Ground) -> None:
+    """Start the killed bot, two minutes later."""
+    await ground.books.execute(_FREE)
+    await ground.start_again(ground.bots[0])
+    await until_found(ground.books, _SENT)
+    await ground.settle()
+
+
+async def check(ground: Ground) -> None:
+    """The phone has one text with one picture; whatever was stored beside it deletes itself."""
+    assert await ground.wrongs() == []
+    [post] = ground.carrier.posts
+    assert len(post.media_urls) == 1
+    assert all(file.ends_at is not None for file in ground.carrier.stored)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_killed_while_slack_is_asked_for_a_file(ground: Ground, after: bool) -> None:  # noqa: FBT001 -- a table
+    bot = await ground.start()
+    held = ground.slack.fault(Hold(after=after), "files.info", 1)
+    await send(ground)
+    async with asyncio.timeout(15):
+        await held.arrived.wait()
+    await bot.kill()
+    held.release()
+
+    await revive(ground)
+    await check(ground)
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    [
+        ("storage", Kind.HOLD_BEFORE),
+        ("storage", Kind.HOLD_AFTER),
+        ("upload", Kind.HOLD_BEFORE),
+        ("upload", Kind.HOLD_AFTER),
+        ("send", Kind.HOLD_AFTER),
+    ],
+)
+async def test_killed_while_carrierx_has_a_file(ground: Ground, step: Endpoint, kind: Kind) -> None:
+    """While its place is asked for, while it is stored, and while its text is handed over."""
+    bot = await ground.start()
+    held = ground.carrier.arm(Fault(kind, on=step))
+    await send(ground)
+    async with asyncio.timeout(15):
+        await held.arrived.wait()
+    await bot.kill()
+    held.drop()
+
+    await revive(ground)
+    await check(ground)
