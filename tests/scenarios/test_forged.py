@@ -23,7 +23,7 @@ from playground.slack.payloads import (
 )
 from playground.slack.workspace import Ephemeral, Message
 from tests.scenarios.test_replies import conversation, in_mode, marked
-from tests.scenarios.untouched import CANARY, lines, look, settle
+from tests.scenarios.untouched import CANARY, changes, lines, look, settle
 from tests.scenarios.world import DIGITS, PHONE, SECRET, World, open_stage
 
 OURS = "15162065575"
@@ -91,7 +91,7 @@ async def test_forged_callback_changes_nothing(sqlite_url: str, logs: io.StringI
 
     assert answers == {name: status for name, (_, _, _, status) in CALLBACKS.items()}
     assert logged == {name: 0 if status == 404 else 1 for name, status in answers.items()}
-    assert after == before
+    assert changes(before, after) == []
     assert true == [200, 200]
     assert len(world.slack.channel("general").messages) == 1
 
@@ -285,9 +285,9 @@ async def test_forged_request_changes_nothing_and_a_repeated_one_nothing_more(
 
     assert answers == dict.fromkeys(answers, 401)
     assert logged == dict.fromkeys(answers, 1)
-    assert untouched == before
+    assert changes(before, untouched) == []
     assert statuses == [200, 200, 200]
-    assert twice == once
+    assert changes(once, twice) == []
 
 
 @pytest.mark.parametrize("body", ["[" * 100_000, "payload=" + "[" * 100_000], ids=["JSON", "form"])

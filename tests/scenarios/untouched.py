@@ -4,8 +4,8 @@ import asyncio
 import io
 import json
 import sqlite3
+from collections import Counter
 from contextlib import closing
-from typing import Any
 
 from sqlalchemy import select
 
@@ -16,28 +16,38 @@ from tests.scenarios.world import DIGITS, SECRET, World
 
 CANARY = "canary"
 _LOOK = 0.02  # seconds between two looks: a database tells nobody what changed
-_UNSETTLED = "SELECT id FROM batch WHERE wants > 0 UNION SELECT ts FROM stray"
-_MOVES = "cursor"  # reading CarrierX's records writes how far it has come, whoever asks for what
+_UNSETTLED = """
+    SELECT id FROM batch WHERE wants > 0
+    UNION SELECT ts FROM stray
+    UNION SELECT id FROM message WHERE status = 'sending' OR (status = 'accepted' AND wait IS NULL)
+"""
+_MOVES = {"cursor", "outage"}  # how far records are read, and what is out of reach, whoever asks for what
 
 
-async def look(world: World) -> dict[str, Any]:
-    """Everything as it stands; the bot should not run."""
+async def look(world: World) -> Counter[str]:
+    """Everything as it stands, a line each; the bot should not run."""
     async with open_database(world.database_url) as engine, engine.connect() as connection:
-        rows = {
-            table.name: sorted(map(tuple, (await connection.execute(select(table))).all()), key=repr)
+        rows = [
+            f"{table.name}: {dict(row)}"
             for table in metadata.sorted_tables
-            if table.name != _MOVES
-        }
+            if table.name not in _MOVES
+            for row in (await connection.execute(select(table))).mappings()
+        ]
     posts = [
-        (message.channel, message.ts, message.text, message.blocks, _marks(message.reactions))
+        f"{message.channel} {message.ts}: {message.text} {message.blocks} {_marks(message.reactions)}"
         for channel in world.slack.workspace.conversations.values()
         for message in channel.history.values()
     ]
-    return {"rows": rows, "slack": posts, "carrier": list(world.carrier.posts)}
+    return Counter([*rows, *posts, *map(repr, world.carrier.posts)])
+
+
+def changes(before: Counter[str], after: Counter[str]) -> list[str]:
+    """What is not as it was."""
+    return [f"- {line}" for line in before - after] + [f"+ {line}" for line in after - before]
 
 
 async def settle(world: World) -> None:
-    """Wait until Slack shows all that it should; the bot's database is SQLite."""
+    """Wait until all that goes has gone, and Slack shows all that it should; the bot's database is SQLite."""
     path = world.database_url.removeprefix("sqlite:///")
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         async with asyncio.timeout(10):

@@ -133,7 +133,7 @@ class World:
 
     async def know_numbers(self, user: str = "alice") -> None:
         """Wait until the bot has read the account's numbers."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while True:
                 await self.slack.global_shortcut(user)
                 view = await self.slack.until(lambda _: self.slack.views.stack(self.slack.workspace.person(user).id))
