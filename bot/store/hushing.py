@@ -42,10 +42,12 @@ def _say(error: BaseException) -> str | None:
         case asyncpg.PostgresError():
             message = "" if (error.sqlstate or "").startswith(_UNREADABLE) else str(error.args[0])
             error.detail = error.hint = error.context = error.query = None
+        case asyncpg.exceptions.ClientConfigurationError():  # about DATABASE_URL, not about a row
+            return None
         case asyncpg.InterfaceError():  # a value that does not fit is quoted
             message = ""
         case sqlite3.Error():
-            message = str(error)
+            return str(error)
         case _:
             return None
     return f"{type(error).__name__}: {message}".removesuffix(": ")
