@@ -115,7 +115,8 @@ def show_failure(failure: Failure) -> tuple[str, str]:
         return _show_ours(failure)
     code = f" (carrier code {failure.code})" if failure.code else ""
     if failure.cause is Cause.MEDIA:
-        return f"It was not sent: {failure.word}.", "Mend that and send it anew."
+        why = _shorten(failure.word) or "its files could not be made ready"
+        return f"It was not sent: {why}.", "Mend that and send it anew."
     if failure.cause is Cause.REJECTED:
         return _show_rejection(failure.word, code)
     if (reason := _BY_WORD.get(_fold(failure.word))) is not None:
@@ -158,8 +159,12 @@ def _show_rejection(sentence: str, code: str) -> tuple[str, str]:
 
 
 def _quote(said: str) -> str:
+    return f"“{_shorten(said)}”"
+
+
+def _shorten(said: str) -> str:
     said = " ".join(said.split()).rstrip(".")
-    return f"“{said if len(said) <= _QUOTED else said[:_QUOTED] + '…'}”"
+    return said if len(said) <= _QUOTED else said[:_QUOTED] + "…"
 
 
 def _fold(word: str) -> str:

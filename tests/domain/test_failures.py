@@ -134,4 +134,4 @@ def test_a_failure_is_two_short_sentences_and_never_a_code_alone(cause: Cause, w
     assert remedy.endswith(".")
     assert len(what) < 400
     assert "\n" not in what
-    assert not code or cause in {Cause.EXPIRED, Cause.OPTED_OUT} or f"(carrier code {code})" in what
+    assert not code or cause in {Cause.EXPIRED, Cause.OPTED_OUT, Cause.MEDIA} or f"(carrier code {code})" in what
