@@ -135,7 +135,9 @@ class ReplyStore:
                 )
             else:
                 held = update(reply).where(reply.c.id == taken.id, reply.c.state == ReplyState.HELD)
-                await connection.execute(held.values(state=ReplyState.WITHDRAWN))
+                withdrawn = held.values(state=ReplyState.WITHDRAWN).returning(reply.c.id)
+                if (await connection.execute(withdrawn)).first() is None:
+                    return True  # a note, or taken back before: nothing changes
             await mark_dirty(connection, [taken.id], urgent=True)
         return True
 

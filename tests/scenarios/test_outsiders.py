@@ -332,7 +332,7 @@ def test_every_button_has_a_row():
         nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
         for node in nodes:
             match node:
-                case ast.For(target=ast.Name(id="name"), iter=ast.Attribute() as names):
+                case ast.For(target=ast.Name(id="name"), iter=ast.Attribute(value=ast.Name(id="modal")) as names):
                     taken |= set(attrgetter(ast.unparse(names))(module))
                 case ast.Call(func=ast.Attribute(value=ast.Name(id="app")), args=[ast.Name(id="name")]):
                     continue  # one of those
