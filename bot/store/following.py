@@ -232,7 +232,7 @@ class FollowStore:
         """Write what the looks and questions came to, all in one transaction."""
         async with self._engine.begin() as connection:
             dirty: dict[bool, set[str]] = {True: set(), False: set()}
-            spread: list[dict[str, Any]] = []
+            spread: list[tuple[str, Status]] = []
             for verdict in sorted(verdicts, key=lambda verdict: verdict.check.id):
                 row = (
                     await connection.execute(
@@ -250,16 +250,12 @@ class FollowStore:
                 if row is None:
                     continue
                 if row.is_group and verdict.becomes is not None:
-                    spread.append({"m": verdict.check.id, "to": verdict.becomes})
+                    spread.append((verdict.check.id, verdict.becomes))
                 if verdict.visible:
                     dirty[verdict.becomes is Status.UNCONFIRMED].add(row.batch_id)
-            if spread:
-                await connection.execute(
-                    update(recipient)
-                    .where(recipient.c.message_id == bindparam("m"), recipient.c.status.not_in(FINAL))
-                    .values(status=bindparam("to")),
-                    spread,
-                )
+            for message_id, becomes in spread:
+                theirs = (recipient.c.message_id == message_id, recipient.c.status.not_in(FINAL))
+                await connection.execute(update(recipient).where(*theirs).values(status=becomes))
             await mark_dirty(connection, dirty[True] | dirty[False], urgent=dirty[True])
 
     async def _write_receipts(self, connection: AsyncConnection, received: list[tuple[CarrierState, datetime]]) -> None:

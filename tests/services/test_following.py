@@ -269,6 +269,16 @@ class TestDoubts:
         assert await texting.status(batch) is Status.UNCONFIRMED
         assert len(texting.carrier.posts) == 1
 
+    async def test_a_group_that_is_not_found_is_unconfirmed_for_everybody(self, texting: Texting):
+        texting.carrier.script = [lambda _: UNKNOWN]
+        batch = await texting.accept(f"{ANNA}, {BERT}", how=How.GROUP)
+        await texting.hand_over()
+        for seconds in (15, 45, 240):
+            await texting.look(seconds)
+
+        one = await texting.one(batch)
+        assert [one.status, *(phone.status for phone in one.recipients)] == [Status.UNCONFIRMED] * 3
+
     async def test_a_503_that_is_not_found_is_tried_again(self, texting: Texting):
         batch, _ = await doubted(texting, BUSY)
 
