@@ -43,15 +43,16 @@ types: .venv/.dev
 imports: .venv/.dev
 	$(BIN)/lint-imports --no-logo
 
+# More workers than cores: most of a scenario is waiting.
 tests: .venv/.dev
-	$(BIN)/python -m pytest -n 2 -m "not browser and not faults"
+	$(BIN)/python -m pytest -n 4 -m "not browser and not faults"
 
 browser: .venv/.dev
 	@.ci/chromium
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -n 2 -m browser
 
 faults: .venv/.dev
-	$(BIN)/python -m pytest -m faults
+	$(BIN)/python -m pytest -n 2 -m faults
 
 soak: .venv/.dev
 	SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/python -m pytest -m faults -s

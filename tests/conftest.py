@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -91,12 +92,29 @@ async def postgresql_url(postgresql_server: str) -> AsyncIterator[str]:
     await admin.close()
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file without rows, to be copied: to migrate one takes longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "bot.sqlite3"
+
+    async def migrate() -> None:
+        async with open_database(f"sqlite:///{path}"):
+            pass
+
+    asyncio.run(migrate())
+    return path
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """The address of a file without rows."""
+    return f"sqlite:///{shutil.copy(migrated_file, tmp_path)}"
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest) -> str:
     """Each kind of database in turn, empty."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/bot.sqlite3"
-    url: str = request.getfixturevalue("postgresql_url")
+    url: str = request.getfixturevalue(f"{request.param}_url")
     return url
 
 

@@ -4,19 +4,12 @@ import io
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import redirect_stdout
-from pathlib import Path
 
 import pytest
 import structlog
 
 from bot.logs import configure_logs
 from tests.scenarios.world import World, open_world
-
-
-@pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """Where most scenarios keep their texts: what they are about is above the database."""
-    return f"sqlite:///{tmp_path}/bot.sqlite3"
 
 
 @pytest.fixture
