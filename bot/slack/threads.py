@@ -13,6 +13,7 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.response import BoltResponse
 
+from bot.domain.message import ReplyState
 from bot.errors import BotError, InvalidInputError, RefusedError
 from bot.services.replying import Replying, Say, StoredReply, Told, Written
 from bot.slack.blocks import SEND_NOW
@@ -248,12 +249,15 @@ class Threads:
             await self._admit(user_id, read_team(body), channel)
             reply = await self._replying.find(channel, str(message.get("ts")))
             if reply is None and _stands_in_thread(message) and not await self._is_ours(message):
-                # Its event has not come yet, or never will.
+                # Its event has not come yet, or never will; where it goes by itself, only its author may bring it.
+                if message.get("user") != user_id:
+                    raise RefusedError("Only who wrote a reply can send it to the phone.")
                 told = await self._replying.write(await self._read(message, channel, read_team(body)))
-                if told is not None and told.say is Say.LEFT:
+                reply = await self._replying.find(channel, str(message["ts"]))
+                goes = reply is not None and reply.reply.state is ReplyState.TEXTED
+                if goes or (told is not None and told.say is Say.LEFT):
                     self._tell(told)
                     return
-                reply = await self._replying.find(channel, str(message["ts"]))
             if reply is None:
                 raise RefusedError("This is no reply in a conversation with a phone, so it was not sent.")
             told = await self._replying.send(reply, user_id)

@@ -231,6 +231,27 @@ async def test_note_is_not_sent_by_a_reaction_either(sqlite_url: str):
         assert world.carrier.posts == []
 
 
+async def test_shortcut_texts_nothing_that_a_colleague_wrote(sqlite_url: str):
+    """Also where it brings the first word of a reply, as of one from before replies were texted there."""
+    await in_mode(sqlite_url, Mode.OFF)
+    async with open_world(sqlite_url, sms_undo_seconds=0) as world:
+        root = await conversation(world)
+        said = await world.slack.say("alice", "general", "he never pays", thread_ts=root.ts)
+        await world.slack.until(lambda slack: slack.told_of(said).answers)
+        await world.command("mode auto", user="ben", channel="general")
+        await world.slack.message_shortcut("ben", "general", said.ts, "sms_send_reply")
+        await whispered(world, "ben", "Only who wrote a reply can send it to the phone.")
+        await world.command("+15162065574 somebody else")
+        await world.carrier.until(lambda carrier: any(post.text == "somebody else" for post in carrier.posts))
+        nothing = [post.text for post in world.carrier.posts]
+        await world.slack.message_shortcut("alice", "general", said.ts, "sms_send_reply")
+        await world.posted(2)
+
+        assert nothing == ["somebody else"]
+        assert [post.text for post in world.carrier.posts] == ["somebody else", "he never pays"]
+        assert not any("sent to the phone already" in read(each) for each in world.slack.ephemerals)
+
+
 async def test_reply_in_a_thread_of_several_texts_is_never_texted(world: World):
     """It belongs to no conversation: each phone's first answer opens its own thread."""
     view = await world.form()
