@@ -21,6 +21,8 @@ from bot.services.sending import Sending, explain_opted_out
 _JUST = timedelta(minutes=2)  # within which two answers cross
 _FORESEE = 0.5  # seconds for a sentence beside the button
 _KNOWN = timedelta(minutes=10)  # how long a reply may be ahead of what we know of its thread
+_NOT_REACHED = "What it said before did not reach the phone; to send it as it is now, write it again."
+_TOO_LATE = "Your change came too late: the phone gets what it said before, unless you delete it in time."
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +202,12 @@ class Replies(Protocol):
         """Replies whose threads are known by now; those of before `since` are forgotten."""
         ...
 
-    async def drop_stray(self, written: Written) -> None:
-        """Forget one."""
+    async def change_stray(self, channel: str, ts: str, text: str, *, mentions: bool) -> None:
+        """Let one say something else; nothing when there is none."""
+        ...
+
+    async def drop_stray(self, channel: str, ts: str) -> None:
+        """Forget one; nothing when there is none."""
         ...
 
 
@@ -265,14 +271,14 @@ class Replying:
         told = []
         for written in await self._replies.strays(self._clock.now() - _KNOWN):
             told.append(await self.write(replace(written, ours=False)))
-            await self._replies.drop_stray(written)
+            await self._replies.drop_stray(written.channel, written.ts)
         return [each for each in told if each is not None]
 
     async def _take(self, written: Written, thread: Thread) -> Told | None:
         rule = await self._rules.channel_rule(written.channel)
         if rule.mode is Mode.OFF:
             return None
-        noted = rule.mode is Mode.AUTO and is_note(written.text, mentions_colleague=written.mentions)
+        noted = _is_noted(rule, written.text, mentions=written.mentions)
         if noted or not (written.member or rule.everyone):
             await self._store(written, thread, ReplyState.NOTE)
             return None
@@ -286,7 +292,7 @@ class Replying:
         rule = await self._rules.channel_rule(written.channel)
         if rule.mode is Mode.OFF or not written.user_id:
             return None
-        noted = rule.mode is Mode.AUTO and is_note(written.text, mentions_colleague=written.mentions)
+        noted = _is_noted(rule, written.text, mentions=written.mentions)
         stored = await self._store(written, former.thread, ReplyState.NOTE)
         if not stored or noted or not (written.member or rule.everyone):
             return None
@@ -347,24 +353,40 @@ class Replying:
         self._announcer.wake()
         return told
 
-    async def edit(self, channel: str, ts: str, text: str) -> Told | None:
-        """Somebody changed what they wrote: what has not left follows, what has is kept by the phone."""
+    async def edit(self, channel: str, ts: str, text: str, *, mentions: bool = False) -> Told | None:
+        """Somebody changed what they wrote: what has not left follows, what has is kept by the phone.
+
+        What would not have been texted as it is now is not texted any more.
+        """
         reply = await self._replies.find(channel, ts)
-        if reply is None or reply.reply.text == text:
+        if reply is None:
+            await self._replies.change_stray(channel, ts, text, mentions=mentions)
             return None
+        if reply.reply.text == text:
+            return None
+        if reply.status is Status.ACCEPTED:
+            noted = _is_noted(await self._rules.channel_rule(channel), text, mentions=mentions)
+            flaw = self._flaw(reply.thread, text, reply.files)
+            if (noted or flaw) and await self._replies.withdraw(reply, self._clock.now()):
+                self._announcer.wake()
+                return None if noted else replace(_tell_of(Say.HELD, reply), why=flaw)
         if await self._replies.change(reply, text, self._clock.now()):
             return None
-        return await self._kept(reply)
+        return await self._explain_kept(reply)
 
     async def delete(self, channel: str, ts: str) -> Told | None:
         """Somebody deleted what they wrote: what has not left does not go."""
         reply = await self._replies.find(channel, ts)
-        if reply is None or reply.status is Status.CANCELED:
+        if reply is None:
+            await self._replies.drop_stray(channel, ts)
+            return None
+        if reply.status is Status.CANCELED:
             return None
         if await self._replies.withdraw(reply, self._clock.now()):
             self._announcer.wake()
             return None
-        return await self._kept(reply)
+        told = await self._explain_kept(reply)
+        return told if told is not None and told.say is Say.KEPT else None
 
     async def undo(self, reply: StoredReply, user_id: str) -> None:
         """Take a reply back before it leaves.
@@ -390,12 +412,14 @@ class Replying:
         """A reply by ours."""
         return await self._replies.get(reply_id)
 
-    async def _kept(self, reply: StoredReply) -> Told | None:
+    async def _explain_kept(self, reply: StoredReply) -> Told | None:
         """What to tell of a reply that could not follow; it may have left since it was looked at."""
         now = await self._replies.get(reply.id) or reply
         if now.reply.state is not ReplyState.TEXTED or now.status is Status.CANCELED:
             return None
-        return _tell_of(Say.KEPT, now)
+        if now.status is Status.FAILED:
+            return replace(_tell_of(Say.HELD, now), why=_NOT_REACHED)
+        return replace(_tell_of(Say.KEPT, now), why=_TOO_LATE if now.status is Status.ACCEPTED else "")
 
     def _flaw(self, thread: Thread, text: str, files: tuple[SlackFile, ...]) -> str:
         """Why a reply cannot be texted, "" when it can."""
@@ -414,11 +438,11 @@ class Replying:
         return ""
 
     async def _wait(self, thread: Thread, now: datetime) -> Hold | None:
-        """Quiet hours are time enough to take a reply back."""
-        hold = await self._hours.hold(thread.sender, thread.members, now)
-        if hold is not None and hold.wait is Wait.QUIET:
+        """The time to take a reply back, at whose end it must not be quiet; quiet hours are time enough."""
+        hold = await self._hours.hold(thread.sender, thread.members, now + self._undo)
+        if not self._undo or (hold is not None and hold.wait is Wait.QUIET):
             return hold
-        return Hold(Wait.UNDO, now + self._undo) if self._undo else None
+        return Hold(Wait.UNDO, now + self._undo) if hold is None else replace(hold, wait=Wait.UNDO)
 
     async def _store(self, written: Written, thread: Thread, state: ReplyState, hold: Hold | None = None) -> str:
         """Store a reply and, where it is texted, its text; "" when it was stored before."""
@@ -448,6 +472,11 @@ class Replying:
             return ""
         self._announcer.wake()
         return new.id
+
+
+def _is_noted(rule: ChannelRule, text: str, *, mentions: bool) -> bool:
+    """Whether words stay among colleagues, where replies go by themselves."""
+    return rule.mode is Mode.AUTO and is_note(text, mentions_colleague=mentions)
 
 
 def _is_group(thread: Thread) -> bool:

@@ -21,7 +21,7 @@ from bot.slack.conversation import KEEP, OPT_OUT
 from bot.slack.errors import answering, show_place
 from bot.slack.notices import show_sentence
 from bot.slack.people import People
-from bot.slack.reading import read_reply
+from bot.slack.reading import Reply, read_reply
 from bot.slack.telling import Telling, read_team
 from bot.slack.web_client import Workspace
 from bot.slack.whispers import TEXT_ANYWAY, TEXT_REPLY, UNDO, show_left, show_met, show_told
@@ -155,7 +155,8 @@ class Threads:
             self._tell(await self._replying.delete(channel, ts))
         elif message.get("edited"):
             said = read_reply(message, names=self._people.name)
-            self._tell(await self._replying.edit(channel, ts, said.text))
+            mentions = self._mentions_colleague(said)
+            self._tell(await self._replying.edit(channel, ts, said.text, mentions=mentions))
 
     async def _read(self, message: Body, channel: str, team: str) -> Written:
         said = read_reply(message, names=self._people.name)
@@ -171,11 +172,15 @@ class Threads:
             user_id=user_id,
             user_name=self._people.name(user_id) or str(message.get("username") or ""),
             text=said.text,
-            mentions=any(named != me for named in said.mentions),
+            mentions=self._mentions_colleague(said),
             files=said.files,
             member=member,
             ours=bool(me) and message.get("parent_user_id") == me,
         )
+
+    def _mentions_colleague(self, said: Reply) -> bool:
+        me = self._people.identity.bot_user_id
+        return any(named != me for named in said.mentions)
 
     async def _reaction(self, event: Body) -> None:
         item, user_id = event.get("item") or {}, str(event.get("user"))

@@ -49,7 +49,7 @@ def _say(told: Told, undo_seconds: float) -> tuple[str, Element | None]:
             lead = f"It goes to the phone {undo_seconds:g} s after you wrote it.{all_of_them}"
             return lead, show_button("Undo", UNDO, told.reply_id)
         case Say.KEPT:
-            return "The phone keeps what was sent; to put it right, write again.", None
+            return told.why or "The phone keeps what was sent; to put it right, write again.", None
         case Say.MET if told.answered is not None:
             return "Not sent yet: an answer went out after you wrote.", show_button(
                 "Send anyway", TEXT_ANYWAY, told.reply_id

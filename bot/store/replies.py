@@ -193,9 +193,18 @@ class ReplyStore:
             rows = (await connection.execute(found)).scalars().all()
         return tuple(_read_written(json.loads(row)) for row in rows)
 
-    async def drop_stray(self, written: Written) -> None:
-        """Forget one."""
-        theirs = (stray.c.channel == written.channel, stray.c.ts == written.ts)
+    async def change_stray(self, channel: str, ts: str, said: str, *, mentions: bool) -> None:
+        """Let one say something else; nothing when there is none."""
+        theirs = (stray.c.channel == channel, stray.c.ts == ts)
+        async with self._engine.begin() as connection:
+            body = await connection.scalar(select(stray.c.body).where(*theirs).with_for_update())
+            if body is not None:
+                changed = json.loads(body) | {"text": said, "mentions": mentions}
+                await connection.execute(update(stray).where(*theirs).values(body=json.dumps(changed)))
+
+    async def drop_stray(self, channel: str, ts: str) -> None:
+        """Forget one; nothing when there is none."""
+        theirs = (stray.c.channel == channel, stray.c.ts == ts)
         async with self._engine.begin() as connection:
             await connection.execute(delete(stray).where(*theirs))
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain.message import Message, Status
+from bot.domain.quiet_hours import QuietHours
 from bot.errors import CarrierResponseInvalidError, CarrierUnavailableError
 from bot.services.following import Follower, FollowPace
 from bot.services.hours import Hours
@@ -205,8 +206,10 @@ PACE = Pace(
 )
 
 
-async def make_texting(engine: AsyncEngine, clock: FakeClock, *, rate: float = 0.0) -> Texting:
-    """Use cases over `engine`, with the numbers read."""
+async def make_texting(
+    engine: AsyncEngine, clock: FakeClock, *, rate: float = 0.0, usual: QuietHours | None = None
+) -> Texting:
+    """Use cases over `engine`, with the numbers read; `usual` are the quiet hours."""
     carrier = ScriptedCarrier(clock)
     batches = BatchStore(engine, deadline=30.0)  # these tests are about what is stored, not how soon
     give_up = timedelta(minutes=60)
@@ -223,7 +226,9 @@ async def make_texting(engine: AsyncEngine, clock: FakeClock, *, rate: float = 0
     )
     await numbers.read()
     quiet = Silence()
-    hours = Hours(rules=RuleStore(engine), writers=ReplyStore(engine), clock=clock, usual=None, zone="America/New_York")
+    hours = Hours(
+        rules=RuleStore(engine), writers=ReplyStore(engine), clock=clock, usual=usual, zone="America/New_York"
+    )
     outbox = Outbox(outgoing=outgoing, holds=holds, carrier=carrier, announcer=quiet, clock=clock, pace=PACE)
     return Texting(
         engine=engine,
