@@ -38,6 +38,12 @@ _PURPOSES = {
     Purpose.HELP: "Answered HELP by itself",
     Purpose.START: "Answered START by itself",
 }
+_KEYWORDS = {  # and whether the phone is opted out: in CarrierX's order another word may have come after this one
+    ("stop", True): words("Opted out: nobody can text this number from here until it texts START.", bold=True),
+    ("stop", False): words("This came late: they have been opted in again since, so this number may be texted."),
+    ("start", False): words("Opted in again: this number may be texted.", bold=True),
+    ("start", True): words("This came late: they have been opted out since, so nobody can text this number from here."),
+}
 _SOON = timedelta(minutes=2)  # a text that is shown so late says when it came
 
 
@@ -90,10 +96,8 @@ def _explain(text: Inbound) -> list[Element]:
     if text.decided_by:
         done = "opted them out" if text.wish is Wish.STOPPED else "decided that this is no wish to stop"
         return [mention(text.decided_by), words(f" {done}.")]
-    if text.keyword == "stop":
-        return [words("Opted out: nobody can text this number from here until it texts START.", bold=True)]
-    if text.keyword == "start":
-        return [words("Opted in again: this number may be texted.", bold=True)]
+    if said := _KEYWORDS.get((text.keyword, text.blocked)):
+        return [said]
     if text.wish is Wish.OPEN:
         return [words("This may be a wish for no more texts. What do you say?")]
     if text.blocked:

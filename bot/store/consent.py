@@ -105,7 +105,10 @@ class ConsentStore:
             if row is None:
                 return False
             action = Action.OPTED_OUT if stop else Action.KEPT
-            line = Line(row.number, action, now, ours=row.ours, words=row.text, user_id=user_id)
+            stands = await connection.scalar(select(opt_out.c.at).where(opt_out.c.number == row.number))
+            # As below: what was decided counts after all that CarrierX's clock has said.
+            at = now if stands is None else max(now, stands + _TICK)
+            line = Line(row.number, action, at, ours=row.ours, words=row.text, user_id=user_id)
             await note_consent(connection, line, now)
             await mark_dirty(connection, [inbound_id], urgent=True)
         return True

@@ -224,3 +224,16 @@ async def test_one_of_a_group_stops_for_themselves(engine: AsyncEngine, inbox: I
 
     assert await ConsentStore(engine).blocked([ANNA, BERT, CLEO]) == {ANNA}
     assert await answers(engine) == [(ANNA, "stop")]
+
+
+async def test_a_person_opts_them_out_also_while_carrierxs_clock_is_ahead(engine: AsyncEngine, inbox: InboxStore):
+    """What somebody decides comes after what the phone has said before, whatever the clocks show."""
+    ledger = ConsentStore(engine)
+    await inbox.receive(arrival("m1", "STOP", at=NOW - HOUR))
+    await inbox.receive(arrival("m2", "START", at=NOW + 2 * SECOND, now=NOW))
+    await inbox.receive(arrival("m3", "please stop texting me", at=NOW + 3 * SECOND, now=NOW + SECOND))
+    async with engine.connect() as connection:
+        asked = (await connection.execute(select(inbound.c.id).where(inbound.c.message_sid == "m3"))).scalar_one()
+
+    assert await ledger.decide(asked, "U1", NOW + SECOND, stop=True)
+    assert await ledger.blocked([ANNA]) == {ANNA}
