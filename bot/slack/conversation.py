@@ -3,7 +3,6 @@
 Text from outside stands in rich text only, where it can format nothing and ping nobody.
 """
 
-from datetime import timedelta
 from typing import Final
 
 from bot.domain.message import Batch, Inbound, Note, PictureState, Purpose, Wish
@@ -44,7 +43,6 @@ _KEYWORDS = {  # and whether the phone is opted out: in CarrierX's order another
     ("start", False): words("Opted in again: this number may be texted.", bold=True),
     ("start", True): words("This came late: they have been opted out since, so nobody can text this number from here."),
 }
-_SOON = timedelta(minutes=2)  # a text that is shown so late says when it came
 
 
 def show_inbound(text: Inbound, our_name: str = "", *, command: str = "/sms") -> Content:
