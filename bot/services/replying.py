@@ -374,11 +374,19 @@ class Replying:
             return None
         return await self._explain_kept(reply)
 
-    async def delete(self, channel: str, ts: str) -> Told | None:
-        """Somebody deleted what they wrote: what has not left does not go."""
+    async def delete(self, channel: str, ts: str, *, unseen: Written | None = None) -> Told | None:
+        """Somebody deleted what they wrote: what has not left does not go.
+
+        Args:
+            channel: Where it stood.
+            ts: Slack's name of it.
+            unseen: What to keep of it where Slack has not told of it yet, and may still do so; None for nothing.
+        """
         reply = await self._replies.find(channel, ts)
         if reply is None:
             await self._replies.drop_stray(channel, ts)
+            reply = await self._forestall(unseen) if unseen is not None else None
+        if reply is None:
             return None
         if reply.status is Status.CANCELED:
             return None
@@ -387,6 +395,15 @@ class Replying:
             return None
         told = await self._explain_kept(reply)
         return told if told is not None and told.say is Say.KEPT else None
+
+    async def _forestall(self, unseen: Written) -> StoredReply | None:
+        """Know a reply as taken back, so that it is not texted when Slack tells of it; else what was just stored."""
+        thread = await self._replies.thread(unseen.channel, unseen.thread_ts)
+        if thread is None or (await self._rules.channel_rule(unseen.channel)).mode is Mode.OFF:
+            return None
+        if await self._store(unseen, thread, ReplyState.WITHDRAWN):
+            return None
+        return await self._replies.find(unseen.channel, unseen.ts)
 
     async def undo(self, reply: StoredReply, user_id: str) -> None:
         """Take a reply back before it leaves.

@@ -142,7 +142,9 @@ class Threads:
             case "message_deleted":
                 previous = event.get("previous_message") or {}
                 if _stands_in_thread(previous):
-                    self._tell(await self._replying.delete(channel, str(event.get("deleted_ts"))))
+                    ts = str(event.get("deleted_ts"))
+                    unseen = None if previous.get("bot_id") else _read_deleted(previous, channel, ts, team)
+                    self._tell(await self._replying.delete(channel, ts, unseen=unseen))
             case subtype if subtype in _TAKEN and _stands_in_thread(event) and not await self._is_ours(event):
                 self._tell(await self._replying.write(await self._read(event, channel, team)))
 
@@ -303,6 +305,11 @@ class Threads:
     def _replace(self, body: Body, told: Told) -> None:
         url = body.get("response_url") or ""
         self._telling.soon(self._workspace.replace(url, show_told(told, self._undo)))
+
+
+def _read_deleted(message: Body, channel: str, ts: str, team: str) -> Written:
+    """What names a reply, and nothing of what it said."""
+    return Written(team, channel, ts, str(message["thread_ts"]), str(message.get("user") or ""), "", "")
 
 
 def _stands_in_thread(message: Body) -> bool:

@@ -174,3 +174,13 @@ async def test_change_to_a_reply_that_waits_for_carrierx_says_what_goes(stage: S
     assert await stage.status() is Status.ACCEPTED
     assert told is not None
     assert "unless you delete it" in told.why
+
+
+async def test_reply_that_slack_tells_of_after_its_deletion_is_not_texted(stage: Stage):
+    """Slack repeats what we could not store, and nothing keeps its events in order."""
+    await stage.show()
+    await stage.replying.delete("C1", TS, unseen=write(""))
+    told = await stage.replying.write(write())
+
+    assert told is None
+    assert await stage.go_on(UNDO + 1, 60) == []
