@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
@@ -15,7 +16,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import AdaptedConnection, Connection, ExceptionContext, event, text
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from bot.store import sqlite
@@ -197,15 +198,28 @@ async def _migrate_patiently(url: str) -> None:
 
 
 async def _migrate(engine: AsyncEngine) -> None:
-    async with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            # Several processes may start at once; the lock falls with the transaction.
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-        else:
-            state = (await connection.exec_driver_sql("PRAGMA quick_check(1)")).scalar()
-            if state != "ok":
-                raise DatabaseError(f"The SQLite file is damaged ({state}). Restore a backup.")
-        await connection.run_sync(_upgrade)
+    async with engine.connect() as connection:
+        if engine.dialect.name != "postgresql":
+            # SQLite changes many a table by another in its place, which it refuses while rows refer to the first.
+            await _keep_references(connection, "OFF")
+        async with connection.begin():
+            if engine.dialect.name == "postgresql":
+                # Several processes may start at once; the lock falls with the transaction.
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            else:
+                state = (await connection.exec_driver_sql("PRAGMA quick_check(1)")).scalar()
+                if state != "ok":
+                    raise DatabaseError(f"The SQLite file is damaged ({state}). Restore a backup.")
+            await connection.run_sync(_upgrade)
+        if engine.dialect.name != "postgresql":
+            await _keep_references(connection, "ON")
+
+
+async def _keep_references(connection: AsyncConnection, state: Literal["ON", "OFF"]) -> None:
+    """Have SQLite refuse what breaks a reference, or not; outside a transaction, within which it would not listen."""
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None
+    await driver.execute(f"PRAGMA foreign_keys={state}")
 
 
 def _upgrade(connection: Connection) -> None:

@@ -6,14 +6,18 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import MetaData, create_engine, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.store.engine import DatabaseError, open_database
 from bot.store.tables import metadata
 from tests.store.relay import open_relay
+
+MIGRATIONS = Path(__file__).parents[2] / "bot" / "store" / "migrations"
 
 
 async def test_the_migrations_make_the_tables(engine: AsyncEngine):
@@ -99,3 +103,47 @@ async def test_the_end_does_not_wait_for_a_silent_server(postgresql_url: str):
     async with open_relay(postgresql_url) as relay, asyncio.timeout(10), open_database(relay.url) as engine:
         await asyncio.gather(*(ask(engine) for _ in range(5)))
         relay.silence()
+
+
+def fill(url: str, revision: str, **rows: dict[str, object]) -> None:
+    """A file as an earlier version left it, with a row in each of some tables."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with create_engine(url).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        tables = MetaData()
+        tables.reflect(connection)
+        for name, known in rows.items():
+            needed = [each for each in tables.tables[name].columns if not (each.nullable or each.server_default)]
+            made = {each.name: 1 if each.type.python_type is int else each.name for each in needed}
+            connection.execute(tables.tables[name].insert(), [made | known])
+
+
+GROUP = {
+    "batch": {"id": "b1"},
+    "message": {"id": "m1", "batch_id": "b1", "media_urls": '["https://a.example/a.png"]', "is_group": True},
+    "recipient": {"message_id": "m1", "number": "+12125550123"},
+}
+INBOUND = {
+    "conversation": {"id": "c1"},
+    "inbound": {"id": "b1", "media_urls": '["https://a.example/1.png", "https://a.example/2.png"]'},
+}
+
+
+@pytest.mark.parametrize(("revision", "rows"), [("0001", GROUP), ("0002", GROUP | INBOUND)])
+async def test_a_file_of_an_earlier_version_keeps_what_it_holds(
+    tmp_path: Path, revision: str, rows: dict[str, dict[str, object]]
+):
+    """Also what other rows refer to; and references are kept from then on."""
+    url = f"sqlite:///{tmp_path}/bot.sqlite3"
+    await asyncio.to_thread(fill, url, revision, **rows)
+    async with open_database(url) as engine, engine.connect() as connection:
+        counts = [(await connection.execute(text(f"SELECT count(*) FROM {name}"))).scalar() for name in rows]
+        broken = (await connection.execute(text("PRAGMA foreign_key_check"))).all()
+        kept = (await connection.execute(text("PRAGMA foreign_keys"))).scalar()
+        pictures = (await connection.execute(text("SELECT url, state FROM picture ORDER BY position"))).all()
+
+    assert counts == [1] * len(rows)
+    assert (broken, kept) == ([], 1)
+    assert pictures == [(f"https://a.example/{place}.png", "linked") for place in (1, 2)][: len(rows) - len(GROUP)]
