@@ -19,6 +19,7 @@ from bot.store.dirty import mark_dirty
 from bot.store.locks import again_if_undone, in_order
 from bot.store.tables import (
     arrival,
+    attachment,
     batch,
     consent,
     conversation,
@@ -185,7 +186,16 @@ async def _erase_messages(connection: AsyncConnection, wish: Wish, after: int) -
     )
     # Those that retention has blanked before are shown with their texts in Slack.
     blanked = update(message).where(in_order(*theirs), *theirs).values(_BLANK).returning(message.c.batch_id)
-    await mark_dirty(connection, (await connection.execute(blanked)).scalars(), urgent=False)
+    ids = (await connection.execute(blanked)).scalars().all()
+    await _forget_files(connection, ids)
+    await mark_dirty(connection, ids, urgent=False)
+
+
+async def _forget_files(connection: AsyncConnection, ids: Sequence[str]) -> None:
+    """What files of Slack's went along with entries of which no text is left; they tell as much as a text does."""
+    left = exists().where(message.c.batch_id == attachment.c.batch_id, message.c.erased == false())
+    theirs = (attachment.c.batch_id.in_(set(ids)), ~left.correlate(attachment))
+    await connection.execute(delete(attachment).where(*theirs))
 
 
 async def _erase_inbound(connection: AsyncConnection, wish: Wish, after: str) -> str | None:
@@ -222,6 +232,7 @@ async def _erase_replies(connection: AsyncConnection, wish: Wish, after: str) ->
     )
     ids = (await connection.execute(theirs.order_by(reply.c.id).limit(_TOGETHER))).scalars().all()
     await _blank_replies(connection, ids)
+    await _forget_files(connection, ids)
     return ids[-1] if len(ids) == _TOGETHER else None
 
 
@@ -266,6 +277,7 @@ async def _blank(connection: AsyncConnection, ids: Sequence[str]) -> None:
     await connection.execute(delete(picture).where(picture.c.inbound_id.in_(ids), picture.c.state.in_(settled)))
     going = exists().where(message.c.batch_id == reply.c.id, message.c.erased == false()).correlate(reply)
     await _blank_replies(connection, ids, ~going)
+    await _forget_files(connection, ids)
     await connection.execute(update(note).where(note.c.id.in_(ids), note.c.text != "").values(text=""))
 
 
@@ -273,5 +285,6 @@ async def _blank_replies(connection: AsyncConnection, ids: Sequence[str], *over:
     """A reply that nobody has sent cannot be sent any more."""
     if ids:
         held = case((reply.c.state == ReplyState.HELD, ReplyState.WITHDRAWN), else_=reply.c.state)
-        blanked = update(reply).where(reply.c.id.in_(ids), reply.c.text != "", *over)
+        worded = or_(reply.c.text != "", reply.c.state == ReplyState.HELD)  # one of files alone has no text
+        blanked = update(reply).where(reply.c.id.in_(ids), worded, *over)
         await connection.execute(blanked.values(text="", state=held))

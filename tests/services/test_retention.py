@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,17 +11,20 @@ import pytest
 from sqlalchemy import Row, Table, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.domain.media import SlackFile
 from bot.domain.message import Origin, Reply, ReplyState, Status
 from bot.errors import CarrierOutcomeUnknownError, RefusedError
-from bot.services.ports import InboundText, NewBatch, NewMessage
+from bot.services.fitting import Fitted
+from bot.services.ports import InboundText, NewBatch, NewMessage, StoredFile
 from bot.services.receiving import Answers, Arrival
 from bot.services.retention import Retention
 from bot.services.sending import How
 from bot.store.batches import pair_of
 from bot.store.erasing import ErasingStore
 from bot.store.inbox import InboxStore
+from bot.store.parcels import ParcelStore
 from bot.store.replies import ReplyStore
-from bot.store.tables import arrival, batch, conversation, cursor, inbound, message, picture, reply
+from bot.store.tables import arrival, attachment, batch, conversation, cursor, inbound, message, picture, reply
 from tests.services.ledger import read_ledger, read_rows
 from tests.services.texting import ANNA, BERT, CLEO, OURS, Silence, Texting
 
@@ -311,3 +314,50 @@ async def test_many_old_texts_are_blanked_in_small_steps(desk: Desk):
 
     assert len(steps) == 1
     assert {row.text for row in await desk.rows(message)} == {""}
+
+
+async def send_photo(desk: Desk, to: str) -> None:
+    """A text with a file of Slack's, handed over."""
+    draft = replace(desk.texting.draft(to, "look"), files=(SlackFile("F1", "knee.jpg"),))
+    accepted = await desk.texting.sending.submit(draft)
+    stored = StoredFile("s1", "https://c.example/f/s1"), Fitted(b"", "image/jpeg", ".jpg", "")
+    await ParcelStore(desk.engine).ready(accepted.batch_id, [stored])
+    await desk.texting.hand_over()
+
+
+async def test_files_go_with_the_last_text_that_they_went_along_with(desk: Desk):
+    """Their names and addresses tell as much as a text does."""
+    await send_photo(desk, f"{ANNA}, {BERT}")
+    await desk.erase()
+    between = [(row.name, row.url) for row in await desk.rows(attachment)]
+    await desk.erase(BERT)
+
+    assert between == [("knee.jpg", "https://c.example/f/s1")]
+    assert await desk.rows(attachment) == []
+
+
+async def test_files_of_old_texts_go_too(desk: Desk):
+    await send_photo(desk, ANNA)
+    [sent] = await desk.rows(message)
+    await desk.texting.followed.receive(desk.texting.carrier.state(sent.id, "delivered"), desk.texting.clock.now())
+    await desk.show()
+    desk.texting.clock.move(YEAR)
+    await desk.retention.turn()
+
+    assert await desk.rows(attachment) == []
+
+
+async def test_an_unsent_reply_of_files_alone_cannot_be_sent_any_more(desk: Desk):
+    """It has no text that could be gone."""
+    anna = await desk.from_phone("from Anna")
+    bert = await desk.from_phone("from Bert", BERT)
+    await desk.reply(anna, "", ReplyState.HELD, "1.1")
+    await desk.reply(bert, "", ReplyState.HELD, "1.2")
+    await desk.show()
+    await desk.erase()
+    erased = {row.ts: row.state for row in await desk.rows(reply)}
+    desk.texting.clock.move(YEAR)
+    await desk.retention.turn()
+
+    assert erased == {"1.1": "withdrawn", "1.2": "held"}
+    assert {row.state for row in await desk.rows(reply)} == {"withdrawn"}
