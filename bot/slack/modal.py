@@ -29,7 +29,8 @@ _LIVE = "live"
 _HOURS = "hours"
 _TYPED = 3000  # characters that Slack takes in one input; our own limit of 1,600 is a sentence under the field
 _LABEL = 75  # characters of an option
-_NAME = 100  # characters of a file's name; all of them go into private_metadata
+# Characters of a file's name and kind: ten of each go into private_metadata, which takes 3,000.
+_NAME, _KIND = 60, 80
 _LINE = 600  # characters; what is quoted of a text, and the names of zones, can be long
 _HOW = {
     How.SEPARATE: ("Separate texts", "Each person gets their own and sees nobody else."),
@@ -76,8 +77,9 @@ def build_view(opening: Opening) -> dict[str, Any]:
         "private_metadata": json.dumps(
             {
                 "response_url": opening.response_url,
-                "files": {file.id: (clip(file.name, _NAME), file.kind, file.size) for file in files},
-            }
+                "files": {file.id: (clip(file.name, _NAME), file.kind[:_KIND], file.size) for file in files},
+            },
+            ensure_ascii=False,  # a Cyrillic letter would be six characters
         ),
         "blocks": [
             *_from_blocks(opening),

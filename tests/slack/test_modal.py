@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slack_sdk.models.views import View
 
+from bot.domain.media import MAX_MEDIA, SlackFile
 from bot.domain.quiet_hours import Forecast
 from bot.errors import InvalidFieldsError, NotStoredError
 from bot.services.ports import OurNumber
@@ -211,3 +212,14 @@ def test_slack_takes_the_help() -> None:
     said = show_help("/" + "x" * 31, "+1 201-555-0123")
 
     assert lint_message({"text": said.text, "blocks": list(said.blocks)}) == []
+
+
+@pytest.mark.parametrize("name", ["отпуск " * 30, '"' * 255, "🏖" * 255])
+def test_ten_files_fit_whatever_they_are_called(name: str) -> None:
+    """Slack takes 3,000 characters of what the form remembers."""
+    files = [SlackFile(f"F0{place:08}", name, "x" * 200, 4_000_000) for place in range(MAX_MEDIA)]
+    view = build_view(
+        an_opening(files=files, response_url="https://hooks.slack.com/app/T012345678/1234567890123/" + "x" * 24)
+    )
+
+    assert lint_view(view) == []
