@@ -6,7 +6,7 @@ before it is shared again.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -160,10 +160,15 @@ class Albums(Protocol):
         """Slack has a name for a file; nobody sees it yet."""
         ...
 
-    async def sharing(self, picture_ids: Sequence[str], look_at: datetime) -> bool:
+    async def sharing(self, file_ids: Mapping[str, str], look_at: datetime) -> bool:
         """From now on they may be seen; should nobody say so, they are looked for from `look_at` on.
 
-        False when they are not to be seen any more.
+        Args:
+            file_ids: Slack's name for each, by ours.
+            look_at: When.
+
+        Returns:
+            False when they are not to be seen any more, or another process shares them by other names.
         """
         ...
 
@@ -325,8 +330,9 @@ class Pictures:
             await self._albums.name(file.id, file_id)
             await self._sharing.upload(where, file.content)
             named.append((file_id, title))
-        if not await self._albums.sharing([file.id for file in album.files], self._clock.now() + _SETTLES):
-            return False  # erased meanwhile; what nobody was shown Slack forgets by itself
+        file_ids = {file.id: name for file, (name, _) in zip(album.files, named, strict=True)}
+        if not await self._albums.sharing(file_ids, self._clock.now() + _SETTLES):
+            return False  # erased or taken over meanwhile; what nobody was shown Slack forgets by itself
         try:
             await self._sharing.share(named, album.channel, album.thread_ts)
         except ShareError as error:

@@ -55,11 +55,13 @@ class ParcelStore:
             theirs = (message.c.batch_id == batch_id, _ACCEPTED, message.c.preparing)
             wanted = select(message.c.seq, message.c.media_urls).where(*theirs).order_by(message.c.id)
             urls = [stored.url for stored, _ in files]
-            for row in (await connection.execute(wanted.with_for_update())).all():
+            rows = (await connection.execute(wanted.with_for_update())).all()
+            for row in rows:
                 every = json.dumps([*json.loads(row.media_urls), *urls])
                 ready = update(message).where(message.c.seq == row.seq)
                 await connection.execute(ready.values(preparing=False, media_urls=every))
-            for position, (stored, fitted) in enumerate(files):
+            # Where another process was quicker, or they are over, these files go nowhere.
+            for position, (stored, fitted) in enumerate(files if rows else ()):
                 await connection.execute(
                     update(attachment)
                     .where(attachment.c.batch_id == batch_id, attachment.c.position == position)

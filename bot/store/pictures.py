@@ -1,6 +1,6 @@
 """Files that came with texts: wanted, fetched, in Slack; each step is a write before the next request."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, text, update
@@ -116,17 +116,18 @@ class PictureStore:
     async def name(self, picture_id: str, file_id: str) -> None:
         """Slack has a name for a file; nobody sees it yet."""
         async with self._engine.begin() as connection:
-            await _set(connection, [picture_id], file_id=file_id)
+            await _set(connection, [picture_id], picture.c.state == PictureState.FETCHED, file_id=file_id)
 
-    async def sharing(self, picture_ids: Sequence[str], look_at: datetime) -> bool:
+    async def sharing(self, file_ids: Mapping[str, str], look_at: datetime) -> bool:
         """From now on they may be seen; should nobody say so, they are looked for from `look_at` on.
 
-        False when they are not to be seen any more.
+        False when they are not to be seen any more, or another process shares them by other names.
         """
-        fetched = update(picture).where(picture.c.id.in_(picture_ids), picture.c.state == PictureState.FETCHED)
+        named = or_(*(and_(picture.c.id == ours, picture.c.file_id == theirs) for ours, theirs in file_ids.items()))
+        fetched = update(picture).where(named, picture.c.state == PictureState.FETCHED)
         async with self._engine.begin() as connection:
             marked = await connection.execute(fetched.values(state=PictureState.SHARING, due_at=look_at))
-            whole = marked.rowcount == len(picture_ids)
+            whole = marked.rowcount == len(file_ids)
             if not whole:
                 await connection.rollback()
         return whole
