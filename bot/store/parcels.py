@@ -8,7 +8,7 @@ from sqlalchemy import delete, exists, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.media import SlackFile
-from bot.domain.message import Cause, Status
+from bot.domain.message import Cause, Status, Wait
 from bot.services.fitting import Fitted
 from bot.services.ports import StoredFile
 from bot.services.preparing import Parcel
@@ -69,10 +69,16 @@ class ParcelStore:
                 )
             await self._forget(connection, batch_id)
 
+    @again_if_undone
     async def put_off(self, batch_id: str, due_at: datetime) -> None:
-        """Try again then."""
+        """Try again then; a reply that its author could take back until then says that it waits for its files."""
         later = {"due_at": due_at, "lease_until": None, "tries": parcel.c.tries + 1}
+        over = (message.c.wait == Wait.UNDO, message.c.not_before <= due_at)
+        theirs = (message.c.batch_id == batch_id, _ACCEPTED, message.c.preparing, *over)
         async with self._engine.begin() as connection:
+            waiting = update(message).where(in_order(*theirs), *theirs).values(wait=None)
+            if (await connection.execute(waiting.returning(message.c.id))).first() is not None:
+                await mark_dirty(connection, [batch_id], urgent=False)
             await connection.execute(update(parcel).where(parcel.c.batch_id == batch_id).values(later))
 
     @again_if_undone

@@ -110,8 +110,10 @@ class ReplyStore:
         """Let a reply that has not left say something else; False when it has."""
         async with self._engine.begin() as connection:
             if await self._has_message(connection, changed.id):
-                open_ = (message.c.batch_id == changed.id, message.c.wait.in_([Wait.UNDO, Wait.QUIET]))
-                waiting = update(message).where(*open_, text("status = 'accepted'"), message.c.lease_owner.is_(None))
+                held = or_(message.c.wait.in_([Wait.UNDO, Wait.QUIET]), message.c.preparing)
+                waiting = update(message).where(
+                    message.c.batch_id == changed.id, held, text("status = 'accepted'"), message.c.lease_owner.is_(None)
+                )
                 if (await connection.execute(waiting.values(text=said).returning(message.c.id))).first() is None:
                     return False
             await connection.execute(update(reply).where(reply.c.id == changed.id).values(text=said))

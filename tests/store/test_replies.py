@@ -8,15 +8,19 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.domain.message import Origin, Reply, ReplyState, Status, Wait
+from bot.domain.media import SlackFile
+from bot.domain.message import Batch, Origin, Reply, ReplyState, Status, Wait
 from bot.services.ports import Hold, NewBatch, NewMessage
 from bot.services.replying import StoredReply
 from bot.store.batches import BatchStore
+from bot.store.entries import EntryStore
+from bot.store.parcels import ParcelStore
 from bot.store.replies import ReplyStore
 from bot.store.tables import conversation, message, reply
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 OURS, ANNA = "+15162065575", "+12125550123"
+PHOTO = SlackFile("F1", "a.jpg")
 UNDO = Hold(Wait.UNDO, NOW + timedelta(seconds=5))
 
 
@@ -25,7 +29,9 @@ def replies(engine: AsyncEngine) -> ReplyStore:
     return ReplyStore(engine)
 
 
-async def write(engine: AsyncEngine, state: ReplyState, hold: Hold | None = None) -> StoredReply:
+async def write(
+    engine: AsyncEngine, state: ReplyState, hold: Hold | None = None, files: tuple[SlackFile, ...] = ()
+) -> StoredReply:
     """Alice's reply in Anna's thread, as her next event finds it."""
     row = {
         "id": "c1",
@@ -58,6 +64,7 @@ async def write(engine: AsyncEngine, state: ReplyState, hold: Hold | None = None
         origin=Origin.REPLY,
         conversation_id="c1",
         reply=Reply("2.0", "1.0", state, "at nine"),
+        files=files,
     )
     await BatchStore(engine).accept(new)
     found = await ReplyStore(engine).find("C1", "2.0")
@@ -147,3 +154,25 @@ async def test_what_has_not_been_texted_can_be_taken_back(engine: AsyncEngine, r
 
     assert [await replies.withdraw(written, NOW) for _ in range(2)] == [True, True]
     assert not await replies.text(written, a_text(), NOW)
+
+
+async def test_a_reply_whose_files_are_not_ready_follows_its_author(engine: AsyncEngine, replies: ReplyStore):
+    """It cannot have left, so nobody is told that the phone keeps what was sent."""
+    written = await write(engine, ReplyState.TEXTED, files=(PHOTO,))
+
+    assert await replies.change(written, "at ten", NOW)
+    assert await standing(engine) == ("texted", "at ten", "accepted", "at ten")
+
+
+async def test_a_reply_that_waits_for_its_files_says_so_when_undo_is_over(engine: AsyncEngine):
+    """Else it would seem to go in a few seconds for as long as Slack is down."""
+    await write(engine, ReplyState.TEXTED, UNDO, (PHOTO,))
+    parcels, entries = ParcelStore(engine), EntryStore(engine)
+    await parcels.put_off("b1", NOW + timedelta(seconds=2))
+    early = await entries.entry("b1")
+    await parcels.put_off("b1", NOW + timedelta(seconds=12))
+    late = await entries.entry("b1")
+
+    assert isinstance(early, Batch)
+    assert isinstance(late, Batch)
+    assert [each.messages[0].wait for each in (early, late)] == [Wait.UNDO, Wait.MEDIA]
