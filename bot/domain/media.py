@@ -19,6 +19,7 @@ from bot.errors import InvalidInputError
 MAX_CHARACTERS = 1600
 MAX_MEDIA = 10
 MAX_FILE = 50 * 1024 * 1024  # bytes of a file before it is made to fit; a phone's video of half a minute
+MAX_FILES = 100 * 1024 * 1024  # bytes of a text's files together before that; all of them are in memory at once
 _DOCUMENTS = frozenset({"application/pdf", "text/vcard", "text/x-vcard", "text/directory", "application/octet-stream"})
 
 _MAX_URL = 2000  # characters; what browsers, proxies and Slack's links all take
@@ -60,6 +61,16 @@ def check_files(files: Sequence[SlackFile], *, urls: int = 0) -> None:
     wrong = [f"“{file.name}” {mistake}." for file in files if (mistake := _find_file_mistake(file))]
     if wrong:
         raise InvalidInputError(" ".join(wrong[:_NAMED]), "files")
+    if mistake := find_files_mistake(sum(file.size for file in files)):
+        raise InvalidInputError(f"The files are {mistake}.", "files")
+
+
+def find_files_mistake(size: int) -> str:
+    """What is wrong with so many bytes of files in one text and what to do, "" for as many as are taken."""
+    if size <= MAX_FILES:
+        return ""
+    most = show_size(MAX_FILES)
+    return f"{show_size(size)} together, and {most} is the most that is taken: send some in a text of their own"
 
 
 def _find_file_mistake(file: SlackFile) -> str:

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from bot.domain.media import SlackFile
+from bot.domain.media import SlackFile, find_files_mistake
 from bot.errors import CarrierError, CarrierRejectedError
 from bot.services.fitting import CannotFitError, Fitted, Fitting
 from bot.services.pictures import Fetched, FetchError
@@ -152,6 +152,9 @@ class Preparing:
             except FetchError as error:
                 error.index = index
                 raise
+            # Of some files Slack tells no size before.
+            if mistake := find_files_mistake(sum(len(each.content) for each in fetched)):
+                raise CannotFitError(f"with the files before it, it is {mistake}", index)
         fitted = await self._fitter.fit(fetched, limit=self._limit)
         return [(await self._storage.store(each.content, each.kind, each.suffix, keep=_KEEP), each) for each in fitted]
 

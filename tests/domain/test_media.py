@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.media import MAX_CHARACTERS, check_text, parse_media
+from bot.domain.media import MAX_CHARACTERS, MAX_FILE, SlackFile, check_files, check_text, parse_media
 from bot.errors import InvalidInputError
 
 PRIVATE = "The URL's address is private, and CarrierX cannot fetch it: use a public one."
@@ -219,3 +219,12 @@ def test_nothing_to_say_and_nothing_to_show_is_refused(text: str) -> None:
 @pytest.mark.parametrize(("text", "code"), [("a\x00", "U+0000"), ("a\ud800", "U+D800")])
 def test_what_no_database_and_no_phone_can_take_is_refused(text: str, code: str) -> None:
     assert judge(text) == f"Character 2 of the text is {code}, which no phone shows: delete it."
+
+
+def test_files_of_one_text_have_a_limit_together() -> None:
+    """All of them are in memory at once."""
+    files = [SlackFile(f"F{place}", "a.jpg", "image/jpeg", MAX_FILE) for place in range(3)]
+    check_files(files[:2])
+
+    with pytest.raises(InvalidInputError, match="The files are 150 MB together, and 100 MB is the most"):
+        check_files(files)

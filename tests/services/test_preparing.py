@@ -1,23 +1,41 @@
-"""Files of Slack's and texts from phones keep their names straight when two processes work on the same."""
+"""Files on their way between Slack and CarrierX: names that two processes agree on, and no more than memory holds."""
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.domain.media import SlackFile
+from bot.domain.media import MAX_FILE, SlackFile
+from bot.media.fit import Fitter
 from bot.services.fitting import Fitted
 from bot.services.pictures import Fetched
-from bot.services.ports import InboundText, StoredFile
+from bot.services.ports import InboundText, Room, StoredFile
+from bot.services.preparing import Preparing
 from bot.services.receiving import Answers, Arrival
 from bot.store.inbox import InboxStore
 from bot.store.parcels import ParcelStore
 from bot.store.pictures import PictureStore
 from bot.store.tables import attachment, message, picture
 from tests.services.ledger import read_rows
-from tests.services.texting import ANNA, OURS, Texting
+from tests.services.texting import ANNA, OURS, Silence, Texting
+
+LARGE = Fetched(bytes(MAX_FILE), "", "")
+
+
+class Nowhere:
+    """A storage that is never asked."""
+
+    async def store(self, content: bytes, kind: str, suffix: str, *, keep: timedelta) -> StoredFile:
+        raise NotImplementedError
+
+    async def remove(self, sid: str) -> None:
+        raise NotImplementedError
+
+    async def room(self) -> Room:
+        raise NotImplementedError
 
 
 def stored(name: str) -> tuple[StoredFile, Fitted]:
@@ -67,3 +85,37 @@ async def test_a_picture_is_shared_by_the_name_that_is_known_of_it(
     [row] = await read_rows(engine, picture)
     assert (slow, quick, late) == (False, True, False)
     assert (row.state, row.file_id) == ("sharing", "FQUICK")
+
+
+class Endless:
+    """A Slack whose files are as large as they may be, and which told no size before."""
+
+    def __init__(self) -> None:
+        self.fetched: list[str] = []
+
+    async def fetch(self, file: SlackFile) -> Fetched:
+        self.fetched.append(file.id)
+        return LARGE
+
+
+async def test_files_of_unknown_size_are_fetched_only_as_far_as_they_may_go(engine: AsyncEngine, texting: Texting):
+    """Another company's files tell no size beforehand."""
+    files = tuple(SlackFile(f"F{place}", "a file") for place in range(10))
+    batch_id = (await texting.sending.submit(replace(texting.draft(), files=files))).batch_id
+    slack = Endless()
+    preparing = Preparing(
+        parcels=ParcelStore(engine),
+        slack=slack,
+        fitter=Fitter(),
+        storage=Nowhere(),
+        announcer=Silence(),
+        clock=texting.clock,
+        wake_outbox=Silence().wake,
+        limit=1_000_000,
+    )
+    await preparing.turn()
+
+    failure = (await texting.one(batch_id)).recipients[0].failure
+    assert failure is not None
+    assert "150 MB together" in failure.word
+    assert slack.fetched == ["F0", "F1", "F2"]
