@@ -32,6 +32,7 @@ _PNG_SHRINKS = 0.5  # of its sides at least; a smaller one is better off as a JP
 _MOST_PROFILE = 16 * 1024  # bytes; larger ones are of printers and scanners
 _MOST_FRAMES = 200_000_000  # pixels of an animation's frames that are looked at, about two seconds of work
 _HTML = 512  # bytes in which a web page says that it is one
+_WAV = 12  # bytes of a recording's head
 _TURN = 0x0112  # EXIF's orientation
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -374,7 +375,7 @@ def _is_whole(content: bytes, kind: str) -> bool:
         return b"%%EOF" in content
     if kind == "text/vcard":
         return b"END:VCARD" in content.upper()
-    return kind != "audio/wav" or len(content) >= 8 + struct.unpack_from("<I", content, 4)[0]
+    return kind != "audio/wav" or (len(content) >= _WAV and len(content) >= 8 + struct.unpack_from("<I", content, 4)[0])
 
 
 def _noun(kind: str) -> str:

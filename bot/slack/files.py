@@ -24,6 +24,7 @@ from bot.slack.web_client import (
 _UPLOAD = aiohttp.ClientTimeout(total=60, connect=5)  # seconds; ten megabytes over a slow line
 _DOWNLOAD = aiohttp.ClientTimeout(total=120, connect=5)
 _OK = 200
+_MOVED = frozenset({301, 302, 303, 307, 308})
 _NO_SCOPE = "the app lacks a scope for files: install it again with the new manifest"
 _GONE = {"file_not_found", "file_deleted"}
 _UNREADY = {"file_not_found", "file_update_failed"}  # as if the bytes had never come
@@ -95,6 +96,8 @@ class Files:
             async with self._client.session.get(
                 url, headers=headers, allow_redirects=False, timeout=_DOWNLOAD
             ) as answer:
+                if answer.status in _MOVED:  # the way to the same page
+                    raise FetchError(_NO_SCOPE, final=True)
                 if answer.status != _OK:
                     raise FetchError(f"Slack answers {answer.status} when asked for it", final=False)
                 if answer.content_type == "text/html":  # the page to log in: what Slack says without the scope

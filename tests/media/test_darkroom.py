@@ -456,3 +456,10 @@ def test_no_bytes_break_what_strips_them(content: bytes, wrong: bytes, at: int):
     assert stripped is None or len(stripped[0]) == len(broken)
     assert all(len(strip(broken) or b"") <= len(broken) for strip in (strip_jpeg, strip_png))
     assert len(strip_gif(broken) or b"") <= len(broken) + 1
+
+
+@pytest.mark.parametrize("length", range(4, 12))
+def test_a_recording_that_ends_in_its_head_is_refused(length: int):
+    """The worker answers; it does not end, which would be tried again for an hour."""
+    with pytest.raises(RefusedError, match=r"damaged|do not take"):
+        make(b"RIFF\0\0\0\0WAVE"[:length], 1000)
