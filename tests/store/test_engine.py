@@ -147,3 +147,14 @@ async def test_a_file_of_an_earlier_version_keeps_what_it_holds(
     assert counts == [1] * len(rows)
     assert (broken, kept) == ([], 1)
     assert pictures == [(f"https://a.example/{place}.png", "linked") for place in (1, 2)][: len(rows) - len(GROUP)]
+
+
+@pytest.mark.parametrize(("before", "after"), [('{"files": 0}', ['{"files": []}']), ('{"files": 2}', [])])
+async def test_a_waiting_reply_of_an_earlier_version_can_be_read(tmp_path: Path, before: str, after: list[str]):
+    """It counted files and did not name them."""
+    url = f"sqlite:///{tmp_path}/bot.sqlite3"
+    await asyncio.to_thread(fill, url, "0002", stray={"body": before})
+    async with open_database(url) as engine, engine.connect() as connection:
+        bodies = (await connection.execute(text("SELECT body FROM stray"))).scalars().all()
+
+    assert bodies == after

@@ -13,6 +13,7 @@ down_revision = "0002"
 def upgrade() -> None:
     _from_phones()
     _from_slack()
+    _in_strays()
 
 
 def _from_slack() -> None:
@@ -42,6 +43,19 @@ def _from_slack() -> None:
         sa.PrimaryKeyConstraint("batch_id"),
     )
     op.create_index(op.f("ix_parcel_due_at"), "parcel", ["due_at"])
+
+
+def _in_strays() -> None:
+    """Replies that wait for minutes only; until now they knew how many files they have, and not which."""
+    stray = sa.table("stray", sa.column("channel"), sa.column("ts"), sa.column("body"))
+    connection = op.get_bind()
+    for row in connection.execute(sa.select(stray)).all():
+        body = json.loads(row.body)
+        this = (stray.c.channel == row.channel, stray.c.ts == row.ts)
+        if body["files"]:  # its words alone are not what its author wants to say
+            connection.execute(sa.delete(stray).where(*this))
+        else:
+            connection.execute(sa.update(stray).where(*this).values(body=json.dumps(body | {"files": []})))
 
 
 def _from_phones() -> None:
