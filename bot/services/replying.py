@@ -20,6 +20,7 @@ from bot.services.sending import Sending, explain_opted_out
 
 _JUST = timedelta(minutes=2)  # within which two answers cross
 _FORESEE = 0.5  # seconds for a sentence beside the button
+_OVER = "This reply was sent to the phone already, or taken back."
 _KNOWN = timedelta(minutes=10)  # how long a reply may be ahead of what we know of its thread
 _NOT_REACHED = "What it said before did not reach the phone; to send it as it is now, write it again."
 _TOO_LATE = "Your change came too late: the phone gets what it said before, unless you delete it in time."
@@ -335,6 +336,8 @@ class Replying:
             raise RefusedError("Only who wrote a reply can send it to the phone.")
         if reply.reply.state is ReplyState.NOTE:
             raise RefusedError("This reply stays among colleagues, so it was not sent.")
+        if reply.reply.state is not ReplyState.HELD:
+            raise RefusedError(_OVER)
         if flaw := self._flaw(thread, reply.reply.text, reply.files):
             raise RefusedError(flaw)
         told = _tell_of(Say.SENT, reply)
@@ -348,7 +351,7 @@ class Replying:
         except OptedOutError as exc:
             raise RefusedError(explain_opted_out(exc.numbers, group=_is_group(thread))) from exc
         if not sent:
-            raise RefusedError("This reply was sent to the phone already, or taken back.")
+            raise RefusedError(_OVER)
         self._wake_outbox()
         self._announcer.wake()
         return told
