@@ -18,7 +18,7 @@ from bot.services.fitting import CannotFitError, Fitted, Fitting
 from bot.services.pictures import Fetched, FetchError
 from bot.services.ports import Announcer, Clock, Storage, StoredFile
 
-_LEASE = timedelta(minutes=5)  # longer than fetching, fitting and storing ten files takes
+_LEASE = timedelta(minutes=5)  # longer than ten files usually take; where two processes do it, the first counts
 _KEEP: Final = timedelta(days=3)  # CarrierX reads a file when it sends the text; it is asked about one for as long
 _AGAIN = (2.0, 10.0, 30.0, 120.0)  # seconds; the last one until SMS_GIVE_UP_MINUTES end it
 _log = structlog.get_logger(__name__)
