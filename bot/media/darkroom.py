@@ -324,6 +324,7 @@ def _shrink_png(picture: Image.Image, target: int) -> bytes | None:
 def _shrink_jpeg(picture: Image.Image, target: int) -> bytes:
     """The best JPEG of at most so many bytes."""
     scale, step = 1.0, 0
+    least = min(1.0, _SHORTEST / max(picture.size))
     scaled, shrink = picture, 1.0
     while True:
         small = _write(scaled, "JPEG", quality=_QUALITIES[step], optimize=True)
@@ -335,9 +336,9 @@ def _shrink_jpeg(picture: Image.Image, target: int) -> bytes:
         if step == 0 or (over < _WORTH and step + 1 < len(_QUALITIES)):
             step += 1
             continue
-        scale, step = scale * shrink, 1
-        if scale * max(picture.size) < min(_SHORTEST, max(picture.size)):
+        if scale <= least:
             raise RefusedError("there is no room left for it: send fewer files at once, or share a link")
+        scale, step = max(scale * shrink, least), 1
         scaled = _scale(picture, scale)
 
 

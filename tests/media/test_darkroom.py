@@ -463,3 +463,14 @@ def test_a_recording_that_ends_in_its_head_is_refused(length: int):
     """The worker answers; it does not end, which would be tried again for an hour."""
     with pytest.raises(RefusedError, match=r"damaged|do not take"):
         make(b"RIFF\0\0\0\0WAVE"[:length], 1000)
+
+
+def test_a_picture_is_made_as_small_as_it_may_be_before_it_is_refused():
+    """Also where the next step would be a little too small."""
+    grain = Image.effect_noise((400, 400), 64).convert("RGB")
+    file = io.BytesIO()
+    grain.save(file, "PNG")
+
+    small = make(file.getvalue(), 60_000).content
+    with Image.open(io.BytesIO(small)) as shown:
+        assert (len(small) <= 60_000, max(shown.size)) == (True, 320)
