@@ -484,7 +484,7 @@ class _Loops:
 
 def _origin(url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 def _port(runner: web.AppRunner) -> int:

@@ -153,7 +153,7 @@ class Albums(Protocol):
         ...
 
     async def ready(self, now: datetime, until: datetime) -> Album | None:
-        """Lease what came with one text, once all of it is fetched or given up and the text is shown."""
+        """Lease what came with one text, once all of it is fetched, slow or given up, and the text is shown."""
         ...
 
     async def name(self, picture_id: str, file_id: str) -> None:

@@ -13,6 +13,7 @@ from bot.store.dirty import mark_dirty
 from bot.store.tables import inbound, picture, post
 
 _TOGETHER = 10
+_SLOW = 2  # tries in vain
 # The literals let both databases use the partial index.
 _OPEN = text("state IN ('wanted', 'fetched', 'sharing', 'leaving')")
 
@@ -73,9 +74,13 @@ class PictureStore:
             await _end(connection, picture_ids, PictureState.FAILED, reason)
 
     async def ready(self, now: datetime, until: datetime) -> Album | None:
-        """Lease what came with one text, once all of it is fetched or given up and the text is shown."""
+        """Lease what came with one text, once all of it is fetched or given up and the text is shown.
+
+        A file that is slow to come keeps the others for half a minute; then it follows alone.
+        """
         other = picture.alias("other")
-        unfetched = exists().where(other.c.inbound_id == picture.c.inbound_id, other.c.state == PictureState.WANTED)
+        coming = (other.c.state == PictureState.WANTED, other.c.tries < _SLOW)
+        unfetched = exists().where(other.c.inbound_id == picture.c.inbound_id, *coming)
         waiting = picture.c.state.in_([PictureState.FETCHED, PictureState.SHARING])
         shown = and_(post.c.batch_id == picture.c.inbound_id, post.c.kind == Kind.ROOT)
         first = (

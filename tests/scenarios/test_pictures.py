@@ -68,6 +68,18 @@ async def test_a_picture_that_cannot_be_had_is_said(world: World):
     assert [len(each) for each in files(world.slack, root)] == [1]
 
 
+async def test_one_dead_link_does_not_keep_the_others(world: World):
+    """What may still come is waited for half a minute, and follows alone."""
+    root = await send(world, address(world, query="?status=404"), address(world, "b.png"))
+    await world.carrier.until(lambda carrier: len(carrier.pictures) >= 2)
+    world.clock.move(6)
+    await world.carrier.until(lambda carrier: len(carrier.pictures) >= 3)
+    world.clock.move(31)
+
+    await world.headed(root, "Its file is below.", "Media: ")
+    assert [len(each) for each in files(world.slack, root)] == [1]
+
+
 async def test_a_link_into_our_own_network_is_not_followed(world: World):
     """It is named, not asked."""
     root = await send(world, f"{world.url}/readyz")
