@@ -116,7 +116,7 @@ def show_failure(failure: Failure) -> tuple[str, str]:
     code = f" (carrier code {failure.code})" if failure.code else ""
     if failure.cause is Cause.MEDIA:
         why = _shorten(failure.word) or "its files could not be made ready"
-        return f"It was not sent: {why}.", "Mend that and send it anew."
+        return f"It was not sent: {why}.", "Mend what is named, then try again or send it anew."
     if failure.cause is Cause.REJECTED:
         return _show_rejection(failure.word, code)
     if (reason := _BY_WORD.get(_fold(failure.word))) is not None:

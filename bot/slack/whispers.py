@@ -27,7 +27,7 @@ def show_told(told: Told, undo_seconds: float) -> Content:
     said = lead
     if told.answered is not None:
         body += _show_answered(told.answered)
-        said += f" Somebody else has just answered: {clip(told.answered.text, _QUOTED)}"
+        said += f" Somebody else has just answered: {_quote_answer(told.answered)}"
     blocks: list[Element] = [rich_text(*body)]
     if button is not None:
         blocks.append({"type": "actions", "elements": [button]})
@@ -77,7 +77,7 @@ def show_met(told: Told) -> Content:
     """Of a reply that went by itself: that another one went just before."""
     assert told.answered is not None
     lead = "Your reply goes to the phone, and so did another one just before."
-    said = f"{lead} {clip(told.answered.text, _QUOTED)}"
+    said = f"{lead} {_quote_answer(told.answered)}"
     return Content(to_slack_fallback(said), (rich_text(section(words(lead)), *_show_answered(told.answered)),))
 
 
@@ -85,5 +85,9 @@ def _show_answered(answered: Answered) -> list[Element]:
     """Names, but calls nobody: a whisper reaches one person only."""
     return [
         section(mention(answered.user_id), words(" has just answered:")),
-        quote(clip(answered.text, _QUOTED) or "…"),
+        quote(_quote_answer(answered)),
     ]
+
+
+def _quote_answer(answered: Answered) -> str:
+    return clip(answered.text, _QUOTED) or "(no text, media only)"
