@@ -343,7 +343,8 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         app.add_routes(callback_routes(secrets, receive, receiving.receive))
         if socket is None:
             assert settings.slack_signing_secret is not None  # Settings asks for one of the two
-            app.add_routes(slack_routes(bolt, settings.slack_signing_secret.get_secret_value()))
+            commands = {settings.sms_command: listeners.command}
+            app.add_routes(slack_routes(bolt, settings.slack_signing_secret.get_secret_value(), commands))
 
         now = clock.now()
         await numbers.load()

@@ -164,7 +164,7 @@ async def open_surface(
         listeners.register(bolt)
         listeners.register_last(bolt)
         app = web.Application()
-        app.add_routes(slack_routes(bolt, slack.signing_secret))
+        app.add_routes(slack_routes(bolt, slack.signing_secret, {"/sms": listeners.command}))
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -6,6 +6,7 @@ import logging
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -159,3 +160,15 @@ async def test_a_command_that_was_never_set_up_is_404(surface: Surface, caplog: 
     assert status == 404
     assert "/txt" in caplog.text
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("text", ["your payload has arrived", "payload={}", "text=%26payload%3D1"])
+async def test_a_command_may_say_payload(surface: Surface, text: str) -> None:
+    """Bolt alone takes such a form for an empty one, and the text would be lost."""
+    form = {"command": "/sms", "text": f"+15162065574 {text}", "team_id": "T0ACME", "user_id": "U0ALICE"}
+    body = urlencode(form | {"channel_id": "C0SUPPORT", "trigger_id": "1.2.a", "user_name": "alice"})
+
+    status, answer = await post(surface, body, sign(surface, body))
+
+    assert (status, answer) == (200, "")
+    assert [draft.text for draft in surface.texts.drafts] == [text]
