@@ -55,11 +55,13 @@ class Claims:
     Attributes:
         messages: To hand over now.
         more: There is probably more that is due.
+        behind: Something else that is due could not be claimed, behind a text of its conversation, say.
         next_at: When the next message that waits for a time becomes due, None when none does.
     """
 
     messages: tuple[Claim, ...]
     more: bool
+    behind: bool
     next_at: datetime | None
 
 
@@ -172,6 +174,8 @@ class Outbox:
         self._wake = asyncio.Event()
         self._woken = 0  # times since the last look
         self._freed = asyncio.Event()
+        self._behind = True  # something due could not be claimed: it waits for a text under way, say
+        self._ended = 0  # requests so far
         self._closing = False
         self._requests: set[asyncio.Task[None]] = set()  # until their outcomes are written
         self._asking = 0  # those among them that CarrierX has not answered
@@ -229,7 +233,7 @@ class Outbox:
         if self._may_be_set_back(started, now):
             await self._outgoing.free_stranded(now)
             self._looked_at = started
-        owner = str(uuid4())
+        owner, ended = str(uuid4()), self._ended
         claims = await self._outgoing.claim(
             owner=owner,
             now=now,
@@ -242,7 +246,8 @@ class Outbox:
                 self._requests.add(request)
                 request.add_done_callback(self._finished)
                 self._asking += 1
-        if claims.more:
+        self._behind = claims.behind
+        if claims.more or (claims.behind and self._ended != ended):
             return 0
         sweep = self._pace.sweep.total_seconds()
         if claims.next_at is None:
@@ -279,7 +284,9 @@ class Outbox:
     def _finished(self, request: asyncio.Task[None]) -> None:
         self._requests.discard(request)
         self._freed.set()
-        self._wake.set()  # the next text of the same conversation may go now
+        self._ended += 1
+        if self._behind:
+            self._wake.set()  # the next text of the same conversation may go now
 
     async def _hand_over(self, claim: Claim, started: float) -> None:
         try:
@@ -288,6 +295,8 @@ class Outbox:
             self._asking -= 1
             self._freed.set()
         await self._record(outcome)
+        if isinstance(outcome, Withheld):
+            self._wake.set()  # it may be the next that is due
 
     async def _ask(self, claim: Claim, started: float) -> Outcome:
         lease = self._pace.lease.total_seconds()

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import insert, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import E164, Batch, Origin, Status, Wait
@@ -14,11 +14,17 @@ from bot.services.showing import Wants
 from bot.store.commits import GroupCommit, RefusalsError
 from bot.store.dirty import mark_dirty
 from bot.store.entries import read_entry
+from bot.store.lists import listed, one_of
 from bot.store.locks import again_if_undone, in_order
-from bot.store.tables import attachment, batch, message, opt_out, parcel, recipient, reply, retry
+from bot.store.tables import attachment, batch, message, parcel, recipient, reply, retry
 
 _INSERT_BATCH, _INSERT_MESSAGE = insert(batch), insert(message)
-_BLOCKED = select(opt_out.c.number).where(opt_out.c.blocked, opt_out.c.number.in_(bindparam("numbers", expanding=True)))
+_BLOCKED = {
+    name: text(f"SELECT number FROM opt_out WHERE blocked AND number {one_of('numbers', name)}").bindparams(  # noqa: S608
+        listed("numbers")
+    )
+    for name in ("sqlite", "postgresql")
+}
 
 
 class BatchStore:
@@ -160,7 +166,7 @@ async def _insert(connection: AsyncConnection, batches: list[NewBatch]) -> None:
 
 async def blocked_among(connection: AsyncConnection, numbers: Collection[E164]) -> frozenset[E164]:
     """Those of the numbers that are opted out."""
-    return frozenset(await connection.scalars(_BLOCKED, {"numbers": list(numbers)}))
+    return frozenset(await connection.scalars(_BLOCKED[connection.dialect.name], {"numbers": numbers}))
 
 
 async def _refuse_opted_out(connection: AsyncConnection, batches: list[NewBatch]) -> None:

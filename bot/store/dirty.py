@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import String, bindparam, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.lists import listed, one_of
 
 _MARK = """
     UPDATE batch
-    SET wants = CASE WHEN wants < 1 THEN 1 ELSE wants END, version = version + 1, urgent = urgent OR id IN :urgent
-    WHERE id IN (SELECT id FROM batch WHERE id IN :ids ORDER BY id{locked})
+    SET wants = CASE WHEN wants < 1 THEN 1 ELSE wants END, version = version + 1, urgent = urgent OR id {urgent}
+    WHERE id IN (SELECT id FROM batch WHERE id {ids} ORDER BY id{locked})
 """
 
 
@@ -27,8 +29,8 @@ async def mark_dirty(connection: AsyncConnection, batch_ids: Iterable[str], *, u
 
 
 _STATEMENTS = {
-    name: text(_MARK.format(locked=locked)).bindparams(
-        bindparam("ids", expanding=True), bindparam("urgent", expanding=True, type_=String())
-    )
+    name: text(
+        _MARK.format(ids=one_of("ids", name), urgent=one_of("urgent", name), locked=locked),
+    ).bindparams(listed("ids"), listed("urgent"))
     for name, locked in (("sqlite", ""), ("postgresql", " FOR NO KEY UPDATE"))
 }

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, TextClause, bindparam, false, func, or_, select, text, true, update
+from sqlalchemy import BigInteger, Row, TextClause, bindparam, false, func, or_, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import Cause, Status, Wait
 from bot.services.outbox import Claim, Claims, Outcome, Rejected, Taken, Unknown, Withheld
 from bot.services.ports import OutboundText
 from bot.store.dirty import mark_dirty
+from bot.store.lists import listed, one_of
 from bot.store.locks import again_if_undone, in_order
 from bot.store.tables import Time, batch, message, pace, recipient
 from bot.store.upsert import insert_new
@@ -50,12 +51,12 @@ _CLAIM = """
     WHERE seq IN (SELECT d.seq FROM ({due}) d)
     RETURNING seq, id, batch_id, sender, recipient, is_group, text, media_urls, paced, attempts, accepted_at, not_before
 """
-_LEASE = "UPDATE message SET lease_owner = :owner, lease_until = :until WHERE seq IN :seqs"
-_LOCK = "SELECT seq FROM message WHERE seq IN :seqs ORDER BY id"
+_LEASE = "UPDATE message SET lease_owner = :owner, lease_until = :until WHERE seq {ours}"
+_LOCK = "SELECT seq FROM message WHERE seq {ours} ORDER BY id"
 _SENDING = """
     UPDATE message
     SET status = 'sending', sending_at = :now, check_at = :check_at, checks = 0, checking_since = NULL, wait = NULL
-    WHERE seq IN (SELECT seq FROM message WHERE seq IN :seqs ORDER BY id{locked})
+    WHERE seq IN (SELECT seq FROM message WHERE seq {ours} ORDER BY id{locked})
       AND status = 'accepted' AND lease_owner = :owner AND ready_at > :too_old
       AND (send_by IS NULL OR send_by > :now)
       AND NOT EXISTS (SELECT 1 FROM message e WHERE e.pair = message.pair AND e.status = 'sending')
@@ -101,19 +102,32 @@ _SPREAD = (
 )
 
 
-def _statement(sql: str, *times: str, expanding: str = "") -> TextClause:
+def _statement(sql: str, *times: str, seqs: bool = False) -> TextClause:
     clause = text(sql).bindparams(*(bindparam(name, type_=Time()) for name in times))
-    return clause.bindparams(bindparam(expanding, expanding=True)) if expanding else clause
+    return clause.bindparams(listed("seqs", BigInteger)) if seqs else clause
 
 
 _STATEMENTS = {
-    "lease": _statement(_LEASE, "until", expanding="seqs"),
     "taken": _statement(_TAKEN, "now", "created_at", "check_at"),
     "withheld": _statement(_WITHHELD, "not_before"),
     "rejected": _statement(_REJECTED, "now"),
     "unknown": _statement(_UNKNOWN, "now", "check_at"),
     "spread": _statement(_SPREAD, "final_at"),
 }
+
+
+_FIRST_LEFT = (
+    select(message.c.not_before)
+    .where(text("status = 'accepted' AND NOT preparing"), message.c.lease_owner.is_distinct_from(bindparam("owner")))
+    .order_by(message.c.not_before)
+    .limit(1)
+)
+_FIRST_LATER = (
+    select(message.c.not_before)
+    .where(text("status = 'accepted'"), message.c.not_before > bindparam("now", type_=Time))
+    .order_by(message.c.not_before)
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +151,11 @@ class OutboxStore:
         self._give_up = give_up
         several = engine.dialect.name == "postgresql"
         locked = " FOR NO KEY UPDATE" if several else ""
-        self._lock = _statement(_LOCK + locked, expanding="seqs") if several else None
-        self._sending = _statement(_SENDING.format(locked=locked), "now", "check_at", "too_old", expanding="seqs")
+        ours = one_of("seqs", engine.dialect.name)
+        self._lock = _statement(_LOCK.format(ours=ours) + locked, seqs=True) if several else None
+        self._lease = _statement(_LEASE.format(ours=ours), "until", seqs=True)
+        sending = _SENDING.format(ours=ours, locked=locked)
+        self._sending = _statement(sending, "now", "check_at", "too_old", seqs=True)
         due = _DUE + (f"{locked} OF m SKIP LOCKED" if several else "")
         # Where nothing is paced, what is due is claimed.
         claimed = _statement(_CLAIM.format(due=due), "now", "too_old", "until")
@@ -170,10 +187,10 @@ class OutboxStore:
                 rows = (await connection.execute(self._due, wanted)).all()
                 going = await self._pace(connection, rows, now)
                 if going:
-                    await connection.execute(_STATEMENTS["lease"], lease | {"seqs": [row.seq for row in going]})
+                    await connection.execute(self._lease, lease | {"seqs": [row.seq for row in going]})
             members = await _members(connection, [row.id for row in going if row.is_group])
             more = len(rows) == limit
-            next_at = None if more else await _next_due(connection, now)
+            behind, next_at = (True, None) if more else await _look_ahead(connection, owner, now)
         return Claims(
             messages=tuple(
                 Claim(
@@ -193,6 +210,7 @@ class OutboxStore:
                 for row in going
             ),
             more=more,
+            behind=behind,
             next_at=next_at,
         )
 
@@ -400,16 +418,12 @@ async def _members(connection: AsyncConnection, ids: list[str]) -> dict[str, tup
     return members
 
 
-async def _next_due(connection: AsyncConnection, now: datetime) -> datetime | None:
-    """When the next message that waits for a time becomes due."""
-    return (
-        await connection.execute(
-            select(message.c.not_before)
-            .where(text("status = 'accepted'"), message.c.not_before > now)
-            .order_by(message.c.not_before)
-            .limit(1)
-        )
-    ).scalar()
+async def _look_ahead(connection: AsyncConnection, owner: str, now: datetime) -> tuple[bool, datetime | None]:
+    """Whether something is due that this claim has not taken, and when the next that waits for a time becomes due."""
+    first = await connection.scalar(_FIRST_LEFT, {"owner": owner})
+    if first is None or first > now:
+        return False, first
+    return True, await connection.scalar(_FIRST_LATER, {"now": now})
 
 
 async def _lock_pace(connection: AsyncConnection, keys: set[str], now: datetime) -> dict[str, datetime]:

@@ -12,9 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import aiosqlite
+from sqlalchemy.pool import PoolProxiedConnection
 
-BEGIN = "BEGIN IMMEDIATE"
+_BEGIN = "BEGIN IMMEDIATE"
 _LOCKED = 1000  # milliseconds to wait for another program's lock
+
+
+def begin(connection: PoolProxiedConnection) -> None:
+    """Begin a transaction, as SQLAlchemy's dialects do it."""
+    adapted: Any = connection.dbapi_connection  # SQLAlchemy's AdaptedConnection
+    adapted.run_async(lambda driver: driver.begin())
 
 
 class Connector:
@@ -24,7 +31,7 @@ class Connector:
         self._path = path
         self._last: _Connection | None = None
 
-    async def connect(self) -> aiosqlite.Connection:
+    async def connect(self) -> "_Connection":
         """A connection, once the one before has ended."""
         if self._last is not None:
             await self._last.ended()
@@ -52,8 +59,13 @@ async def _connect(path: Path) -> "_Connection":
 
 
 class _Connection(aiosqlite.Connection):
+    _changes = 0  # rows changed when the transaction began; one that changed none has nothing to wait for
     _away: asyncio.Task[Any] | None = None  # what the thread does now, even if nobody waits for it any more
     _stopped: asyncio.Future[Any] | None = None  # set when the thread has been told to close the file and end
+
+    async def begin(self) -> None:
+        """Begin a transaction, which may write."""
+        await self._execute(self._conn.execute, _BEGIN)
 
     async def ended(self) -> None:
         """Return when the file is closed."""
@@ -77,10 +89,11 @@ class _Connection(aiosqlite.Connection):
         """Every call of aiosqlite's connection and its cursors comes through here."""
         while self._away is not None:
             await asyncio.wait([self._away])
-        if fn in {self._conn.commit, self._conn.close}:
+        if fn == self._conn.close or (fn == self._conn.commit and self._conn.total_changes != self._changes):
             return await self._send_away(fn)
-        if args[:1] != (BEGIN,):
+        if args[:1] != (_BEGIN,):
             return fn(*args, **kwargs)
+        self._changes = self._conn.total_changes
         try:
             return fn(*args, **kwargs)
         except sqlite3.OperationalError as exc:

@@ -19,7 +19,7 @@ from bot.domain.message import Status
 from bot.errors import StoredOrNotError
 from bot.store.engine import open_database
 from bot.store.health import HealthStore
-from bot.store.sqlite import BEGIN, Connector
+from bot.store.sqlite import Connector
 from bot.store.tables import retry
 from bot.web import health_routes
 from tests.conftest import FakeClock
@@ -31,7 +31,7 @@ async def test_a_lock_of_another_program_is_waited_for_beside_the_loop(tmp_path:
     path = tmp_path / "bot.sqlite3"
     async with open_database(f"sqlite:///{path}") as engine:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute(BEGIN)
+            other.execute("BEGIN IMMEDIATE")
 
             async def write() -> None:
                 async with engine.begin() as connection:
@@ -51,7 +51,7 @@ async def test_a_lock_of_another_program_is_waited_for_beside_the_loop(tmp_path:
 async def test_a_commit_that_nobody_waits_for_is_still_made_before_what_follows(tmp_path: Path):
     connection = await Connector(tmp_path / "bot.sqlite3").connect()
     await connection.execute("CREATE TABLE t (x)")
-    await connection.execute(BEGIN)
+    await connection.begin()
     await connection.execute("INSERT INTO t VALUES (1)")
 
     commit = asyncio.create_task(connection.commit())

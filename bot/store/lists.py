@@ -1,0 +1,41 @@
+"""Lists in statements, as one parameter: the statement stays the same however many there are.
+
+SQLAlchemy's own way writes a place for each, anew at each execution, and the database then reads a statement that it
+has not seen before.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, BindParameter, Dialect, String, Text, TypeDecorator, bindparam
+from sqlalchemy.types import TypeEngine
+
+
+def one_of(name: str, dialect: str) -> str:
+    """SQL to follow a column: its value is in the list of that name."""
+    return f"= ANY(:{name})" if dialect == "postgresql" else f"IN (SELECT value FROM json_each(:{name}))"  # noqa: S608
+
+
+def listed(name: str, of: type[TypeEngine[Any]] = String) -> BindParameter[Sequence[Any]]:
+    """The parameter of `one_of`."""
+    return bindparam(name, type_=_List(of()))
+
+
+class _List(TypeDecorator[Sequence[Any]]):
+    """PostgreSQL has arrays; SQLite reads JSON."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, of: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.of = of
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """What the driver is given."""
+        return dialect.type_descriptor(ARRAY(self.of) if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
+        """The list itself, or its JSON."""
+        return list(value or ()) if dialect.name == "postgresql" else json.dumps(list(value or ()))
