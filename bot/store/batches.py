@@ -16,9 +16,10 @@ from bot.store.dirty import mark_dirty
 from bot.store.entries import read_entry
 from bot.store.lists import listed, one_of
 from bot.store.locks import again_if_undone, in_order
+from bot.store.rows import Insertion
 from bot.store.tables import attachment, batch, message, parcel, recipient, reply, retry
 
-_INSERT_BATCH, _INSERT_MESSAGE = insert(batch), insert(message)
+_INSERT_BATCH, _INSERT_MESSAGE = Insertion(batch), Insertion(message)
 _BLOCKED = {
     name: text(f"SELECT number FROM opt_out WHERE blocked AND number {one_of('numbers', name)}").bindparams(  # noqa: S608
         listed("numbers")
@@ -111,10 +112,10 @@ def pair_of(sender: E164, recipients: tuple[E164, ...]) -> str:
 
 async def insert_batches(connection: AsyncConnection, batches: Sequence[NewBatch]) -> None:
     """Store batches in a transaction that may hold more; whether anybody has opted out is asked before."""
-    await connection.execute(_INSERT_BATCH, [_batch_values(new) for new in batches])
+    await _INSERT_BATCH.run(connection, [_batch_values(new) for new in batches])
     texts = [message_values(new, text) for new in batches for text in new.messages]
     if texts:
-        await connection.execute(_INSERT_MESSAGE, texts)
+        await _INSERT_MESSAGE.run(connection, texts)
     replies = [
         {
             "id": new.id,
