@@ -61,6 +61,13 @@ def _clean_phones(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, map(_clean_phone, _clean_list(value)))))
 
 
+def _clean_recipients(value: object) -> tuple[str, ...]:
+    """One number, several in a list, or several with commas between them."""
+    if isinstance(value, str):
+        value = value.split(",")
+    return _clean_phones(value if isinstance(value, list) else [value])
+
+
 def _clean_text(value: object) -> str:
     """A text as it came, except for what cannot be stored: no NUL (PostgreSQL), no half of a character (UTF-8)."""
     return _SURROGATE.sub("\ufffd", value.replace("\0", "")) if isinstance(value, str) else ""
@@ -118,6 +125,7 @@ Code = Annotated[str, BeforeValidator(_clean_code)]
 Digits = Annotated[str, BeforeValidator(_clean_digits)]
 Phone = Annotated[str, BeforeValidator(_clean_phone)]
 Phones = Annotated[tuple[str, ...], BeforeValidator(_clean_phones)]
+Recipients = Annotated[tuple[str, ...], BeforeValidator(_clean_recipients)]
 Text = Annotated[str, BeforeValidator(_clean_text)]
 Url = Annotated[str, BeforeValidator(_clean_url)]
 Urls = Annotated[tuple[str, ...], BeforeValidator(_clean_urls)]

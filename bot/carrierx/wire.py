@@ -27,6 +27,7 @@ from bot.carrierx.fields import (
     Phone,
     Phones,
     Price,
+    Recipients,
     Text,
     Time,
     Url,
@@ -106,8 +107,8 @@ class _InboundMessage(BaseModel):
     message_sid: Line = ""
     sender: Phone = Field("", alias="from")
     sender_did: Phone = Field("", alias="from_did")
-    recipient: Phone = Field("", alias="to")
-    recipient_did: Phone = Field("", alias="to_did")
+    recipients: Recipients = Field((), alias="to")
+    recipients_did: Recipients = Field((), alias="to_did")
     group_recipients: Phones = ()
     message: Text = ""
     media_urls: Urls = ()
@@ -120,7 +121,7 @@ class _InboundRecord(BaseModel):
 
     dr_sid: Line = ""
     number_src: Phone = ""
-    number_dst: Phone = ""
+    number_dst: Recipients = ()
     number_group_dst: Phones = ()
     message: Text = ""
     media_urls: Urls = ()
@@ -319,7 +320,8 @@ def _read_inbound(value: object) -> InboundMessage:
     sender = message.sender or message.sender_did
     if not sender:
         raise CarrierResponseInvalidError("A text to us names no number that it is from.")
-    recipient, group = _sort_recipients(sender, message.recipient or message.recipient_did, message.group_recipients)
+    recipients = message.recipients or message.recipients_did
+    recipient, group = _sort_recipients(sender, recipients, message.group_recipients)
     return InboundMessage(
         sid=message.message_sid,
         sender=sender,
@@ -332,10 +334,16 @@ def _read_inbound(value: object) -> InboundMessage:
     )
 
 
-def _sort_recipients(sender: str, recipient: str, group: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """Recipient and group; a list that names nobody but two is no group, and may name the one recipient."""
-    others = {recipient, *group} - {"", sender}
-    return (recipient, group) if len(others) > 1 else (recipient or "".join(others), ())
+def _sort_recipients(sender: str, recipients: tuple[str, ...], group: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Recipient and group; lists that name nobody but two are no group, and may name the one recipient.
+
+    How CarrierX tells of a text to a group is documented nowhere: `to` may hold all that it went to, or ours alone.
+    """
+    others = {*recipients, *group} - {sender}
+    first = recipients[0] if recipients else ""
+    if len(others) <= 1:
+        return first or "".join(others), ()
+    return first, group if len(recipients) <= 1 else tuple(dict.fromkeys((*group, *recipients)))
 
 
 def read_record(item: object) -> TextState:

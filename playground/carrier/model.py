@@ -75,7 +75,9 @@ class Behaviour:
         receipt_before_answer: `sent` is reported before the POST is answered.
         inbound_readable: Whether GET /sms/messages knows received texts.
         inbound_group: Whom `group_recipients` of a received text names: those whom the phone wrote to, our number and
-            others; only the `others`; or `everybody`, the phone itself too.
+            others; only the `others`; or `everybody`, the phone itself too; or `nobody`.
+        inbound_to: Whom its `to` names: our number alone, those whom the phone wrote to in a list, or the same in a
+            string with commas.
         inbound_lost: Received texts are told by their detail record alone.
         inbound_copies: How often the callback of each is sent.
         inbound_delay: Seconds that it is late; what comes meanwhile overtakes it.
@@ -116,7 +118,8 @@ class Behaviour:
     receipts_reversed: bool = False
     receipt_before_answer: bool = False
     inbound_readable: bool = True
-    inbound_group: Literal["recipients", "others", "everybody"] = "recipients"
+    inbound_group: Literal["recipients", "others", "everybody", "nobody"] = "recipients"
+    inbound_to: Literal["ours", "list", "commas"] = "ours"
     inbound_lost: bool = False
     inbound_copies: int = 1
     inbound_delay: float = 0.0

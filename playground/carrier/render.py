@@ -75,7 +75,7 @@ def render_inbound(inbound: Inbound, behaviour: Behaviour) -> dict[str, Any]:
         "partner_sid": PARTNER_SID,
         "price": None,
         "status": "received",
-        to_name: inbound.to,
+        to_name: _name_recipients(inbound, behaviour),
         "type": inbound.kind,
         "user_data": None,
     }
@@ -88,8 +88,16 @@ def _name_group(inbound: Inbound, behaviour: Behaviour) -> list[str]:
         "recipients": [inbound.to, *inbound.group],
         "others": list(inbound.group),
         "everybody": [inbound.to, *inbound.group, inbound.sender],
+        "nobody": [],
     }
     return named[behaviour.inbound_group]
+
+
+def _name_recipients(inbound: Inbound, behaviour: Behaviour) -> str | list[str]:
+    if not inbound.group or behaviour.inbound_to == "ours":
+        return inbound.to
+    named = sorted([inbound.to, *inbound.group])
+    return named if behaviour.inbound_to == "list" else ",".join(named)
 
 
 def render_inbound_record(inbound: Inbound, behaviour: Behaviour) -> dict[str, Any]:
@@ -114,7 +122,7 @@ def render_inbound_record(inbound: Inbound, behaviour: Behaviour) -> dict[str, A
         "message_segments": inbound.segments,
         "mnc": None,
         "number_billing": inbound.to,
-        "number_dst": inbound.to,
+        "number_dst": _name_recipients(inbound, behaviour),
         "number_external": inbound.sender,
         "number_group_dst": _name_group(inbound, behaviour),
         "number_src": inbound.sender,

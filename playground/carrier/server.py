@@ -433,11 +433,16 @@ class PretendCarrier:
         ]
 
     def phones(self) -> dict[str, list[dict[str, Any]]]:
-        """What each phone was sent, oldest first, with where it stands; and what it sent, in the state `received`."""
+        """What each phone was sent, oldest first, with where it stands; and what it sent, in the state `received`.
+
+        What a phone sent to a group is on the other phones of the group too, in the direction `member`.
+        """
         phones: dict[str, list[dict[str, Any]]] = {}
         for message in self.log:
             if isinstance(message, Inbound):
                 phones.setdefault(message.sender, []).append(_show_inbound(message))
+                for member in message.group:
+                    phones.setdefault(member, []).append(_show_inbound(message) | {"direction": "member"})
                 continue
             post = message.post
             for copy in message.copies.values():
@@ -447,6 +452,7 @@ class PretendCarrier:
                         "sid": post.sid,
                         "user_data": post.user_data,
                         "from": post.sender,
+                        "speaker": post.sender,
                         "group": list(post.recipients) if post.group else [],
                         "text": post.text,
                         "media_urls": self._show_media(message),
@@ -516,6 +522,7 @@ def _show_inbound(inbound: Inbound) -> dict[str, Any]:
         "sid": inbound.sid,
         "user_data": "",
         "from": inbound.to,  # the partner of the conversation, as in what the phone was sent
+        "speaker": inbound.sender,
         "group": [inbound.sender, *inbound.group] if inbound.group else [],
         "text": inbound.text,
         "media_urls": list(inbound.media_urls),

@@ -281,6 +281,15 @@ def test_media_are_addresses_of_the_web(came: object, urls: tuple[str, ...]):
         (OURS, BEN, OURS, ()),
         (OURS, {"0": BEN}, OURS, ()),
         (ANNA, [], ANNA, ()),
+        ([OURS], [], OURS, ()),
+        ([OURS, ANNA], [], OURS, ()),
+        ([OURS, BEN, CLEO], [], OURS, (OURS, BEN, CLEO)),
+        ([BEN, OURS, CLEO], [], BEN, (BEN, OURS, CLEO)),
+        ([OURS, BEN], [CLEO, BEN], OURS, (CLEO, BEN, OURS)),
+        (f"{BEN}, +{OURS},1 (212) 555-0103", [], BEN, (BEN, OURS, CLEO)),
+        ([None, "NOBODY", [BEN], OURS], None, OURS, ()),
+        ([], [], "", ()),
+        (",", [], "", ()),
     ],
 )
 def test_group_is_three_numbers_or_more(to: object, came: object, recipient: str, group: tuple[str, ...]):

@@ -605,7 +605,7 @@ class TestInbound:
 
     @pytest.mark.parametrize(
         ("rule", "named"),
-        [("recipients", [OURS, BEN]), ("others", [BEN]), ("everybody", [OURS, BEN, ANNA])],
+        [("recipients", [OURS, BEN]), ("others", [BEN]), ("everybody", [OURS, BEN, ANNA]), ("nobody", [])],
     )
     async def test_a_group_is_named(self, carrier: PretendCarrier, listener: Listener, rule: str, named: list[str]):
         """In each of the ways that the documentation leaves open."""
@@ -614,6 +614,31 @@ class TestInbound:
         await carrier.until(lambda c: len(c.callbacks) == 1)
 
         assert (listener.bodies[0]["group_recipients"], listener.bodies[0]["type"]) == (named, "mms")
+
+    @pytest.mark.parametrize(
+        ("rule", "named"),
+        [("ours", OURS), ("list", sorted([BEN, OURS])), ("commas", ",".join(sorted([BEN, OURS])))],
+    )
+    async def test_to_names_all_or_ours(
+        self, http: ClientSession, carrier: PretendCarrier, listener: Listener, rule: str, named: object
+    ):
+        """In the callback and in the record; of a text between two it is always ours."""
+        carrier.behave(inbound_to=rule)
+        carrier.inbound(ANNA, OURS, "hi", group=[BEN])
+        carrier.inbound(ANNA, OURS, "hi")
+        await carrier.until(lambda c: len(c.callbacks) == 2)
+        _, page = await get(http, carrier, "/sms/message_drs")
+
+        assert [body["to"] for body in listener.bodies] == [named, OURS]
+        assert [item["number_dst"] for item in page["items"]] == [named, OURS]
+
+    async def test_group_is_on_all_its_phones(self, carrier: PretendCarrier):
+        """Who said it, too."""
+        carrier.inbound(ANNA, OURS, "hi", group=[BEN])
+        phones = carrier.phones()
+
+        assert [(each["direction"], each["speaker"]) for each in phones[ANNA]] == [("inbound", ANNA)]
+        assert [(each["direction"], each["speaker"]) for each in phones[BEN]] == [("member", ANNA)]
 
     async def test_twice(self, carrier: PretendCarrier, listener: Listener):
         """The same body."""
