@@ -8,7 +8,7 @@ not final.
 import re
 from dataclasses import dataclass
 
-from bot.domain.message import Cause, Failure, Status
+from bot.domain.message import E164, Cause, Failure, Status
 from bot.domain.phone import show_number
 
 _NUMBER = re.compile(r"\+\d{3,15}")
@@ -138,12 +138,17 @@ def _show_ours(failure: Failure) -> tuple[str, str]:
     return "It waited too long and was not sent.", "Send it again if it still matters."
 
 
+def read_stopped(failure: Failure) -> tuple[E164, ...]:
+    """Who of a group asked for no more texts, so that it went to nobody; () for any other failure."""
+    return tuple(_NUMBER.findall(failure.word)) if failure.cause is Cause.OPTED_OUT else ()
+
+
 def _show_opt_out(failure: Failure) -> tuple[str, str]:
-    members = " and ".join(map(show_number, _NUMBER.findall(failure.word)))
+    members = " and ".join(map(show_number, read_stopped(failure)))
     who = members or "They"
     remedy = "They get texts again when they text START to your number; until then reach them another way."
     if members:
-        remedy = "A group goes to all or none: leave them out, or text the others separately."
+        remedy = "They get texts again when they text START to your number; the others can get it without them."
     if failure.unsure:
         return f"{who} asked for no more texts, so it is not tried again; CarrierX was too busy to take it.", remedy
     return f"{who} asked for no more texts before it left, so it was not sent.", remedy

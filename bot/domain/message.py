@@ -237,6 +237,8 @@ class Batch:
         left: The thread that the conversation left with it, None when it left none.
         reply: The reply that was texted, of origin REPLY.
         files: What goes along from Slack; the messages have their URLs once they are stored at CarrierX.
+        stopped: Members of its group who have asked for no more texts: of a reply those whom it leaves out, of the
+            text that begins the group's thread those of now.
     """
 
     id: str
@@ -255,6 +257,7 @@ class Batch:
     left: Place | None = None
     reply: "Reply | None" = None
     files: tuple[Attachment, ...] = ()
+    stopped: tuple[E164, ...] = ()
 
 
 class ReplyState(StrEnum):
@@ -335,7 +338,7 @@ class Inbound:
         broadcast: Shown in the channel too.
         sender: The phone.
         ours: Our number.
-        members: The others of a group, () for a text between two.
+        members: All phones of a group, () for a text between two.
         text: As it came, "" for media alone.
         pictures: What came with it, at most 10.
         received_at: When CarrierX received it.
@@ -345,6 +348,7 @@ class Inbound:
         wish: Whether it may ask for an end.
         decided_by: Who decided that, "" while nobody has.
         erased: Its text was erased.
+        stopped: Of the text that begins a group's thread, the members who have asked for no more texts.
     """
 
     id: str
@@ -368,6 +372,7 @@ class Inbound:
     wish: Wish = Wish.NONE
     decided_by: str = ""
     erased: bool = False
+    stopped: tuple[E164, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

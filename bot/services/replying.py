@@ -62,12 +62,28 @@ class Thread:
         team: The workspace.
         sender: Our number.
         members: Theirs.
+        stopped: Those of a group who have asked for no more texts; a reply leaves them out.
     """
 
     id: str
     team: str
     sender: E164
     members: tuple[E164, ...]
+    stopped: tuple[E164, ...] = ()
+
+    @property
+    def is_group(self) -> bool:
+        """Whether there are several phones."""
+        return len(self.members) > 1
+
+    @property
+    def reached(self) -> tuple[E164, ...]:
+        """Whom a reply goes to."""
+        return tuple(number for number in self.members if number not in self.stopped)
+
+    def without(self, numbers: tuple[E164, ...]) -> "Thread":
+        """The same, now that these have asked for no more texts too."""
+        return replace(self, stopped=tuple(each for each in self.members if each in {*self.stopped, *numbers}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +155,8 @@ class Told:
         channel, thread_ts, user_id: Whom, and where.
         why: A sentence, "" where none is needed.
         answered: Somebody else who has just answered, None when nobody has.
-        group: How many phones a reply goes to.
+        members: The phones of a group, () for a text between two.
+        stopped: Those of them who are left out.
         auto: It went by itself.
         former: The thread that it stands in, where its conversation has left it.
     """
@@ -151,7 +168,8 @@ class Told:
     user_id: str
     why: str = ""
     answered: Answered | None = None
-    group: int = 1
+    members: tuple[E164, ...] = ()
+    stopped: tuple[E164, ...] = ()
     auto: bool = False
     former: Former | None = None
 
@@ -317,7 +335,10 @@ class Replying:
         try:
             stored = await self._store(written, thread, ReplyState.TEXTED, hold)
         except OptedOutError as exc:
-            return await self._hold_back(written, thread, explain_opted_out(exc.numbers, group=_is_group(thread)))
+            rest = thread.without(exc.numbers)
+            if rest.reached:
+                return await self._text(written, rest)
+            return await self._hold_back(written, rest, _explain_stopped(rest))
         self._wake_outbox()
         undo = hold is not None and hold.wait is Wait.UNDO
         if not stored or not (undo or answered):
@@ -340,21 +361,28 @@ class Replying:
             raise RefusedError(_OVER)
         if flaw := self._flaw(thread, reply.reply.text, reply.files):
             raise RefusedError(flaw)
-        told = _tell_of(Say.SENT, reply)
         answered = None if anyway else await self._replies.answered(thread, user_id, reply.at)
         if answered is not None:
-            return replace(told, say=Say.MET, answered=answered)
-        hold = await self._hours.hold(thread.sender, thread.members, now)
-        message = NewMessage(str(uuid4()), thread.members, group=_is_group(thread), hold=hold)
-        try:
-            sent = await self._replies.text(reply, message, now)
-        except OptedOutError as exc:
-            raise RefusedError(explain_opted_out(exc.numbers, group=_is_group(thread))) from exc
-        if not sent:
-            raise RefusedError(_OVER)
+            return replace(_tell_of(Say.MET, reply), answered=answered)
+        told = await self._send(reply, now)
         self._wake_outbox()
         self._announcer.wake()
         return told
+
+    async def _send(self, reply: StoredReply, now: datetime) -> Told:
+        """Text a held reply to those of its thread who take texts, also where one has said STOP just now."""
+        thread = reply.thread
+        hold = await self._hours.hold(thread.sender, thread.reached, now)
+        try:
+            sent = await self._replies.text(reply, _text_to(thread, hold), now)
+        except OptedOutError as exc:
+            rest = thread.without(exc.numbers)
+            if not rest.reached:
+                raise RefusedError(_explain_stopped(rest)) from exc
+            return await self._send(replace(reply, thread=rest), now)
+        if not sent:
+            raise RefusedError(_OVER)
+        return _tell_of(Say.SENT, reply)
 
     async def edit(self, channel: str, ts: str, text: str, *, mentions: bool = False) -> Told | None:
         """Somebody changed what they wrote: what has not left follows, what has is kept by the phone.
@@ -443,8 +471,10 @@ class Replying:
 
     def _flaw(self, thread: Thread, text: str, files: tuple[SlackFile, ...]) -> str:
         """Why a reply cannot be texted, "" when it can."""
+        if not thread.reached:
+            return _explain_stopped(thread)
         try:
-            self._sending.check(thread.sender, thread.members, text, files)
+            self._sending.check(thread.sender, thread.reached, text, files)
         except InvalidFieldsError as exc:
             return " ".join(exc.fields.values())
         return ""
@@ -453,21 +483,19 @@ class Replying:
         """That a reply would wait for the morning; "" when it would go at once, and when nobody can tell in time."""
         with suppress(TimeoutError):
             now = self._clock.now()
-            forecast = await self._hours.foresee(thread.sender, (thread.members,), now, within=_FORESEE)
+            forecast = await self._hours.foresee(thread.sender, (thread.reached,), now, within=_FORESEE)
             return "" if forecast is None else show_forecast(forecast)
         return ""
 
     async def _wait(self, thread: Thread, now: datetime) -> Hold | None:
         """The time to take a reply back, at whose end it must not be quiet; quiet hours are time enough."""
-        hold = await self._hours.hold(thread.sender, thread.members, now + self._undo)
+        hold = await self._hours.hold(thread.sender, thread.reached, now + self._undo)
         if not self._undo or (hold is not None and hold.wait is Wait.QUIET):
             return hold
         return Hold(Wait.UNDO, now + self._undo) if hold is None else replace(hold, wait=Wait.UNDO)
 
     async def _store(self, written: Written, thread: Thread, state: ReplyState, hold: Hold | None = None) -> str:
         """Store a reply and, where it is texted, its text; "" when it was stored before."""
-        texted = state is ReplyState.TEXTED
-        message = NewMessage(str(uuid4()), thread.members, group=_is_group(thread), hold=hold)
         new = NewBatch(
             id=str(uuid4()),
             key=f"reply:{written.team}:{written.channel}:{written.ts}",
@@ -481,7 +509,7 @@ class Replying:
             media_urls=(),
             files=written.files,
             accepted_at=self._clock.now(),
-            messages=(message,) if texted else (),
+            messages=(_text_to(thread, hold),) if state is ReplyState.TEXTED else (),
             origin=Origin.REPLY,
             conversation_id=thread.id,
             reply=Reply(written.ts, written.thread_ts, state, written.text),
@@ -499,14 +527,21 @@ def _is_noted(rule: ChannelRule, text: str, *, mentions: bool) -> bool:
     return rule.mode is Mode.AUTO and is_note(text, mentions_colleague=mentions)
 
 
-def _is_group(thread: Thread) -> bool:
-    return len(thread.members) > 1
+def _text_to(thread: Thread, hold: Hold | None) -> NewMessage:
+    """The text of a reply: a plain one where only one phone takes it."""
+    return NewMessage(str(uuid4()), thread.reached, group=len(thread.reached) > 1, hold=hold)
+
+
+def _explain_stopped(thread: Thread) -> str:
+    """Why a reply cannot go to anybody."""
+    return explain_opted_out(thread.members, group=False)
 
 
 def _tell(say: Say, reply_id: str, written: Written, thread: Thread) -> Told:
-    return Told(say, reply_id, written.channel, written.thread_ts, written.user_id, group=len(thread.members))
+    told = Told(say, reply_id, written.channel, written.thread_ts, written.user_id)
+    return replace(told, members=thread.members, stopped=thread.stopped) if thread.is_group else told
 
 
 def _tell_of(say: Say, reply: StoredReply) -> Told:
-    group = len(reply.thread.members)
-    return Told(say, reply.id, reply.channel, reply.reply.thread_ts, reply.user_id, group=group)
+    told = Told(say, reply.id, reply.channel, reply.reply.thread_ts, reply.user_id)
+    return replace(told, members=reply.thread.members, stopped=reply.thread.stopped) if reply.thread.is_group else told

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import structlog
 
+from bot.domain.failures import read_stopped
 from bot.domain.media import SlackFile, check_files, check_text, parse_media
 from bot.domain.message import E164, Message, Recipient, Status
 from bot.domain.phone import find_recipients, parse_recipients, show_number
@@ -409,7 +410,9 @@ def _repeat(text: Message) -> list[NewMessage]:
     failed: list[Recipient] = [phone for phone in text.recipients if phone.status in _UNSETTLED and not phone.retried]
     if not text.group:
         return [NewMessage(str(uuid4()), (phone.number,), group=False, retry_of=(text.id,)) for phone in failed]
-    if len(failed) == len(text.recipients):
+    stopped = {number for phone in failed if phone.failure is not None for number in read_stopped(phone.failure)}
+    failed = [phone for phone in failed if phone.number not in stopped]
+    if len(failed) > 1 and len(failed) + len(stopped) == len(text.recipients):
         keys = tuple(f"{text.id}:{phone.number}" for phone in failed)
         return [NewMessage(str(uuid4()), tuple(phone.number for phone in failed), group=True, retry_of=keys)]
     return [

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from bot.domain.failures import show_failure
+from bot.domain.failures import read_stopped, show_failure
+from bot.domain.groups import show_reach, show_stopped
 from bot.domain.message import Batch, Cause, Message, Recipient, Status
 from bot.domain.phone import show_number
 from bot.slack import states
@@ -89,12 +90,23 @@ def show_root(batch: Batch, our_name: str = "") -> Content:
         names = ", ".join(isolate(clip(file.name, _FILE_NAME)) for file in batch.files)
         body.append(section(words(f"Files: {names}")))
     body.append(section(*newest.elements))
+    reach = _show_reach(batch)
+    if reach:
+        body.append(section(words(reach)))
     if batch.moved:
         body.append(section(*_show_moved(batch)))
 
     media = _count(len(urls) + len(batch.files), "media file") if urls or batch.files else ""
     whole = f"{who} texted {to}{again} from {ours}: {what}{f' ({media})' if media else ''} · {newest.text}"
+    whole += f" · {reach}" if reach else ""
     return Content(to_slack_fallback(whole), (rich_text(*body),))
+
+
+def _show_reach(batch: Batch) -> str:
+    """Where a reply goes, where a group's thread begins."""
+    if not batch.messages[0].group or batch.thread_ts is not None:
+        return ""
+    return f"A reply goes {show_reach([phone.number for phone in batch.messages[0].recipients], batch.stopped)}."
 
 
 def show_status(batch: Batch, *, send_now: bool = True) -> Content:
@@ -112,6 +124,8 @@ def show_status(batch: Batch, *, send_now: bool = True) -> Content:
     else:
         body.append(section(words("accepted "), moment(every[0][0].accepted_at, DAY_AND_CLOCK)))
         body.append(bullets(*(_show_line(copy, detailed=len(every) <= _DETAILED) for copy in every)))
+    if batch.reply is not None and batch.stopped:
+        body.append(section(words(f"Not sent to {show_stopped(batch.stopped)}.")))
     body += [section(words(line)) for line in _show_fitting(batch)]
 
     blocks = [rich_text(*body)]
@@ -167,9 +181,7 @@ def show_trouble(batch: Batch) -> Content | None:
         recipient for message, recipient in bad if not (recipient.retried or message.erased or _is_opted_out(recipient))
     ]
     if open_ones:
-        sure = all(recipient.status is Status.FAILED for recipient in open_ones)
-        button = show_button("Try again" if sure else "Send again", AGAIN, batch.id)
-        blocks.append({"type": "actions", "elements": [button]})
+        blocks.append({"type": "actions", "elements": [show_button(_name_again(open_ones), AGAIN, batch.id)]})
     return Content(f"<@{batch.user_id}> {to_slack_fallback(' '.join(sentences))}", tuple(blocks))
 
 
@@ -264,8 +276,18 @@ def _show_line(copy: Copy, *, detailed: bool) -> list[Element]:
 
 
 def _is_opted_out(recipient: Recipient) -> bool:
-    """Then another try is refused, whoever presses."""
-    return recipient.failure is not None and recipient.failure.cause is Cause.OPTED_OUT
+    """Then another try is refused, whoever presses; the others of a group could get it without them."""
+    failure = recipient.failure
+    if failure is None or failure.cause is not Cause.OPTED_OUT:
+        return False
+    stopped = read_stopped(failure)
+    return not stopped or recipient.number in stopped
+
+
+def _name_again(open_ones: list[Recipient]) -> str:
+    if any(recipient.failure and recipient.failure.cause is Cause.OPTED_OUT for recipient in open_ones):
+        return "Send to the others" if len(open_ones) > 1 else "Send to the other"
+    return "Try again" if all(recipient.status is Status.FAILED for recipient in open_ones) else "Send again"
 
 
 def _lead(bad: list[Copy], total: int) -> str:

@@ -5,6 +5,7 @@ Text from outside stands in rich text only, where it can format nothing and ping
 
 from typing import Final
 
+from bot.domain.groups import show_reach
 from bot.domain.message import Batch, Inbound, Note, PictureState, Purpose, Wish
 from bot.domain.phone import show_number
 from bot.slack import states
@@ -66,7 +67,7 @@ def show_inbound(text: Inbound, our_name: str = "", *, command: str = "/sms") ->
     if text.late:
         body.append(section(words("Received "), moment(text.received_at, DAY_AND_CLOCK), words(", shown late.")))
         said += f" · received {show_moment(text.received_at)}, shown late"
-    notes = [_explain(text), _explain_place(text, command)]
+    notes = [_explain(text), _explain_reach(text), _explain_place(text, command)]
     body += [section(*note) for note in notes if note]
     return Content(to_slack_fallback(said), (rich_text(*body), *_ask(text)))
 
@@ -93,14 +94,29 @@ def _explain(text: Inbound) -> list[Element]:
     """What a keyword did, or what somebody decided."""
     if text.decided_by:
         done = "opted them out" if text.wish is Wish.STOPPED else "decided that this is no wish to stop"
-        return [mention(text.decided_by), words(f" {done}.")]
+        return [mention(text.decided_by), words(f" {done}."), *_leave_out(text)]
     if said := _KEYWORDS.get((text.keyword, text.blocked)):
-        return [said]
+        return [said, *_leave_out(text)]
     if text.wish is Wish.OPEN:
         return [words("This may be a wish for no more texts. What do you say?")]
+    if text.blocked and text.members:
+        return [words("This number is opted out: replies here leave it out until it texts START.")]
     if text.blocked:
         return [words("This number is opted out: answers do not go until it texts START.")]
     return []
+
+
+def _leave_out(text: Inbound) -> list[Element]:
+    """What the end of it means for the group that it was said to."""
+    ends = text.wish is Wish.STOPPED or (text.keyword == "stop" and text.blocked)
+    return [words(" Replies here leave it out.")] if text.members and ends else []
+
+
+def _explain_reach(text: Inbound) -> list[Element]:
+    """Where a reply goes, where a group's thread begins."""
+    if not text.members or text.thread_ts is not None:
+        return []
+    return [words(f"A reply goes {show_reach(text.members, text.stopped)}.")]
 
 
 def _ask(text: Inbound) -> tuple[Element, ...]:

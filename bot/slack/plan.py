@@ -141,9 +141,17 @@ def _want_of_reply(batch: Batch, posts: Mapping[Kind, Post], names: Names) -> di
     if batch.messages:
         fitted = any(file.said for file in batch.files)
         worded = fitted or Kind.STATUS in posts or any(_needs_words(message) for message in batch.messages)
+        worded |= _is_for_group(batch)
         wanted[Kind.STATUS] = show_status(batch, send_now=names.send_now) if worded else None
         wanted[Kind.TROUBLE] = show_trouble(batch)
     return wanted
+
+
+def _is_for_group(batch: Batch) -> bool:
+    """Whether one reaction is too little for all its phones; not before it leaves, as it may be taken back."""
+    [message] = batch.messages
+    gone = message.status not in {Status.ACCEPTED, Status.CANCELED}
+    return gone and (message.group or bool(batch.stopped))
 
 
 def _needs_words(message: Message) -> bool:
@@ -157,7 +165,9 @@ def _choose_mark(batch: Batch) -> str:
     assert batch.reply is not None
     if batch.reply.state is not ReplyState.TEXTED or not batch.messages:
         return NOTE_MARK if batch.reply.state is ReplyState.NOTE else HELD_MARK
-    return _MARKS[batch.messages[0].status]
+    [message] = batch.messages
+    failed = any(phone.status is Status.FAILED for phone in message.recipients)
+    return _MARKS[Status.FAILED if failed else message.status]
 
 
 def next_change(posts: Mapping[Kind, Post], now: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from bot.domain.groups import show_reach
 from bot.services.replying import Answered, Former, Say, Told
 from bot.slack.blocks import Content, show_button
 from bot.slack.conversation import name_thread
@@ -35,18 +36,20 @@ def show_told(told: Told, undo_seconds: float) -> Content:
 
 
 def _say(told: Told, undo_seconds: float) -> tuple[str, Element | None]:
-    all_of_them = f" It goes to all {told.group}." if told.group > 1 else ""
+    reach = show_reach(told.members, told.stopped, named=True) if told.members else ""
     match told.say:
         case Say.ASK:
             why = f" {told.why}" if told.why else ""
             # It may stand here after a reaction has sent the reply, so it must be true then too.
-            lead = f"Your reply stays in Slack until you send it.{why}{all_of_them} Press the button or react with 📤."
-            return lead, show_button("Send to phone", TEXT_REPLY, told.reply_id)
+            goes = f" It goes {reach}." if reach else ""
+            lead = f"Your reply stays in Slack until you send it.{why}{goes} Press the button or react with 📤."
+            return lead, show_button(_name_send(told), TEXT_REPLY, told.reply_id)
         case Say.HELD:
             return f"Your reply stays in Slack. {told.why}", None
         case Say.UNDO:
             # It stands there when the reply has gone, too.
-            lead = f"It goes to the phone {undo_seconds:g} s after you wrote it.{all_of_them}"
+            after = f"{undo_seconds:g} s after you wrote it"
+            lead = f"{after}, it goes {reach}." if reach else f"It goes to the phone {after}."
             return lead, show_button("Undo", UNDO, told.reply_id)
         case Say.KEPT:
             return told.why or "The phone keeps what was sent; to put it right, write again.", None
@@ -55,7 +58,15 @@ def _say(told: Told, undo_seconds: float) -> tuple[str, Element | None]:
                 "Send anyway", TEXT_ANYWAY, told.reply_id
             )
         case _:
-            return "Sent to the phone.", None
+            return f"Sent {reach or 'to the phone'}.", None
+
+
+def _name_send(told: Told) -> str:
+    """The button's label."""
+    total, reached = len(told.members), len(told.members) - len(told.stopped)
+    if reached < 2:  # noqa: PLR2004 -- one phone, in a group or alone
+        return "Send to phone"
+    return f"Send to {reached} of {total}" if told.stopped else f"Send to all {total}"
 
 
 def show_left(former: Former, workspace: str) -> Content:

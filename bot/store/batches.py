@@ -1,11 +1,11 @@
 """Batches and their messages: accepted in one write, canceled in one, read back whole."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import E164, Batch, Origin, Status, Wait
@@ -14,18 +14,12 @@ from bot.services.showing import Wants
 from bot.store.commits import GroupCommit, RefusalsError
 from bot.store.dirty import mark_dirty
 from bot.store.entries import read_entry
-from bot.store.lists import listed, one_of
 from bot.store.locks import again_if_undone, in_order
+from bot.store.opt_outs import blocked_among
 from bot.store.rows import Insertion
 from bot.store.tables import attachment, batch, message, parcel, recipient, reply, retry
 
 _INSERT_BATCH, _INSERT_MESSAGE = Insertion(batch), Insertion(message)
-_BLOCKED = {
-    name: text(f"SELECT number FROM opt_out WHERE blocked AND number {one_of('numbers', name)}").bindparams(  # noqa: S608
-        listed("numbers")
-    )
-    for name in ("sqlite", "postgresql")
-}
 
 
 class BatchStore:
@@ -163,11 +157,6 @@ async def _insert(connection: AsyncConnection, batches: list[NewBatch]) -> None:
     await _refuse_opted_out(connection, batches)
     await insert_batches(connection, batches)
     await _take_retries(connection, batches)
-
-
-async def blocked_among(connection: AsyncConnection, numbers: Collection[E164]) -> frozenset[E164]:
-    """Those of the numbers that are opted out."""
-    return frozenset(await connection.scalars(_BLOCKED[connection.dialect.name], {"numbers": numbers}))
 
 
 async def _refuse_opted_out(connection: AsyncConnection, batches: list[NewBatch]) -> None:

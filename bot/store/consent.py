@@ -1,5 +1,6 @@
 """The ledger of who wants no texts, and where it stands for each phone."""
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from bot.services.administration import OptOut
 from bot.store.dirty import mark_dirty
 from bot.store.following import fail_opted_out
 from bot.store.locks import again_if_undone
-from bot.store.tables import consent, inbound, opt_out
+from bot.store.tables import consent, conversation, inbound, opt_out
 
 _TICK = timedelta(microseconds=1)
 
@@ -55,7 +56,8 @@ class Line:
 async def note_consent(connection: AsyncConnection, line: Line, now: datetime) -> bool:
     """Write a line; whether it changed where the ledger stands, which an older line than the newest does not.
 
-    An opt-out fails what waits for that phone in the same transaction.
+    An opt-out fails what waits for that phone in the same transaction. Slack is told anew whom replies to the phone's
+    groups reach.
     """
     values = {"number": line.number, "action": line.action, "at": line.at, "ours": line.ours, "words": line.words}
     values |= {"user_id": line.user_id, "reason": line.reason, "noted_at": now}
@@ -73,7 +75,16 @@ async def note_consent(connection: AsyncConnection, line: Line, now: datetime) -
     newest = (await connection.execute(stands.returning(opt_out.c.number))).first() is not None
     if newest and blocked:
         await fail_opted_out(connection, now)
-    return newest and before is not blocked
+    changed = newest and before is not blocked
+    if changed:
+        await _show_in_groups(connection, line.number)
+    return changed
+
+
+async def _show_in_groups(connection: AsyncConnection, number: E164) -> None:
+    named = conversation.c.members.contains(json.dumps(number), autoescape=True)
+    groups = select(conversation.c.root_id).where(named, conversation.c.members != json.dumps([number]))
+    await mark_dirty(connection, (await connection.execute(groups)).scalars(), urgent=False)
 
 
 async def is_blocked(connection: AsyncConnection, number: E164) -> bool:

@@ -30,6 +30,7 @@ from bot.domain.message import (
     Wait,
     Wish,
 )
+from bot.store.opt_outs import stopped_among
 from bot.store.tables import attachment, batch, conversation, inbound, message, note, picture, recipient, reply
 
 _DELIVERED = Status.DELIVERED
@@ -51,7 +52,7 @@ async def read_entry(connection: AsyncConnection, entry_id: str) -> Entry | None
     """One entry as it stands, None when there is none."""
     row = (
         await connection.execute(
-            select(batch, conversation.c.thread_ts, conversation.c.root_id)
+            select(batch, conversation.c.thread_ts, conversation.c.root_id, conversation.c.members)
             .outerjoin(conversation, conversation.c.id == batch.c.conversation_id)
             .where(batch.c.id == entry_id)
         )
@@ -71,10 +72,7 @@ async def read_entry(connection: AsyncConnection, entry_id: str) -> Entry | None
 
 async def _read_inbound(connection: AsyncConnection, row: Row[Any]) -> Inbound:
     found = (await connection.execute(select(inbound).where(inbound.c.id == row.id))).one()
-    members = (
-        await connection.execute(select(conversation.c.members).where(conversation.c.id == row.conversation_id))
-    ).scalar_one()
-    numbers = tuple(json.loads(members))
+    numbers = tuple(json.loads(row.members))
     files = select(picture.c.url, picture.c.state, picture.c.reason).where(picture.c.inbound_id == row.id)
     pictures = (await connection.execute(files.order_by(picture.c.position))).all()
     return Inbound(
@@ -99,6 +97,7 @@ async def _read_inbound(connection: AsyncConnection, row: Row[Any]) -> Inbound:
         wish=Wish(found.wish),
         decided_by=found.decided_by,
         erased=found.erased,
+        stopped=await stopped_among(connection, numbers) if row.root_id == row.id else (),
     )
 
 
@@ -120,6 +119,7 @@ async def _read_batch(connection: AsyncConnection, row: Row[Any]) -> Batch:
     if row.origin == Origin.REPLY:
         found = (await connection.execute(select(reply).where(reply.c.id == row.id))).one()
         said = Reply(found.ts, found.thread_ts, ReplyState(found.state), found.text)
+    texts = tuple(_read_message(found, members.get(found.id, []), behind=found.seq in behind) for found in messages)
     return Batch(
         id=row.id,
         team=row.team,
@@ -129,9 +129,7 @@ async def _read_batch(connection: AsyncConnection, row: Row[Any]) -> Batch:
         asked_in=row.asked_in,
         moved=row.moved,
         again=row.again,
-        messages=tuple(
-            _read_message(found, members.get(found.id, []), behind=found.seq in behind) for found in messages
-        ),
+        messages=texts,
         origin=Origin(row.origin),
         conversation_id=row.conversation_id or "",
         thread_ts=_thread(row),
@@ -139,7 +137,16 @@ async def _read_batch(connection: AsyncConnection, row: Row[Any]) -> Batch:
         left=Place(row.left_channel, row.left_ts) if row.left_ts else None,
         reply=said,
         files=tuple(Attachment(file.file_id, file.name, file.url, file.said) for file in attached),
+        stopped=await _find_stopped(connection, row, texts),
     )
+
+
+async def _find_stopped(connection: AsyncConnection, row: Row[Any], texts: Sequence[Message]) -> tuple[E164, ...]:
+    members = tuple(json.loads(row.members)) if row.members else ()
+    if row.origin == Origin.REPLY and texts:
+        reached = {phone.number for text in texts for phone in text.recipients}
+        return tuple(number for number in members if number not in reached)
+    return await stopped_among(connection, members) if row.root_id == row.id else ()
 
 
 def _thread(row: Row[Any]) -> str | None:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -33,10 +34,11 @@ from bot.domain.message import E164, Origin, Purpose, Wish
 from bot.services.ports import Hold, InboundText, NewBatch, NewMessage, RepeatedError
 from bot.services.receiving import Arrival, Doubted, Reading
 from bot.services.showing import Wants
-from bot.store.batches import blocked_among, insert_batches, pair_of
+from bot.store.batches import insert_batches, pair_of
 from bot.store.commits import GroupCommit
 from bot.store.consent import Action, Line, is_blocked, note_consent
 from bot.store.dirty import mark_dirty
+from bot.store.opt_outs import blocked_among
 from bot.store.tables import arrival as waiting
 from bot.store.tables import batch, conversation, cursor, inbound, message, number_rule, picture
 from bot.store.upsert import insert_new
@@ -282,13 +284,14 @@ async def _open_conversations(connection: AsyncConnection, arrivals: list[Arriva
     In one order in every process, so that two never wait for each other; and before anything is asked about them, so
     that a callback and its record do not miss each other.
     """
-    wanted = {_pair_of(arrival): arrival for arrival in reversed(arrivals)}
+    threads = await _find_threads(connection, arrivals)
+    wanted = {threads.get(_pair_of(arrival), _pair_of(arrival)): arrival for arrival in reversed(arrivals)}
     theirs = select(conversation).where(conversation.c.pair.in_(wanted)).order_by(conversation.c.pair)
     rows = (await connection.execute(theirs.with_for_update())).all()
     if missing := sorted(wanted.keys() - {row.pair for row in rows}):
         await _begin_conversations(connection, {pair: wanted[pair] for pair in missing})
         rows = (await connection.execute(theirs.with_for_update())).all()
-    return {
+    talks = {
         row.pair: _Talk(
             row.id,
             row.pair,
@@ -301,6 +304,28 @@ async def _open_conversations(connection: AsyncConnection, arrivals: list[Arriva
         )
         for row in rows
     }
+    return talks | {pair: talks[thread] for pair, thread in threads.items()}
+
+
+async def _find_threads(connection: AsyncConnection, arrivals: list[Arrival]) -> dict[str, str]:
+    """Whose conversations groups share that have none of their own, by their pairs.
+
+    What we wrote to a group without those who have said STOP made another group on the phones; it is answered in the
+    thread in which we wrote it.
+    """
+    groups = {_pair_of(arrival) for arrival in arrivals if len(arrival.members) > 1}
+    if not groups:
+        return {}
+    own = conversation.alias("own")
+    written = (
+        select(message.c.pair, conversation.c.pair.label("thread"))
+        .join(batch, batch.c.id == message.c.batch_id)
+        .join(conversation, conversation.c.id == batch.c.conversation_id)
+        # The literal lets both databases use the partial index.
+        .where(text("message.is_group"), message.c.pair.in_(groups), ~exists().where(own.c.pair == message.c.pair))
+        .order_by(message.c.seq)
+    )
+    return dict(map(tuple, await connection.execute(written)))
 
 
 def _split(arrivals: list[Arrival]) -> Iterator[list[Arrival]]:

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.domain.message import Purpose, Status
 from bot.services.notes import NewNote
 from bot.services.nudges import Pause
-from bot.store.batches import blocked_among
 from bot.store.notes import insert_note
+from bot.store.opt_outs import blocked_among
 from bot.store.tables import batch, conversation, inbound, message
 
 _RECENT = timedelta(days=1)  # what waits for longer is old news: after a pause of ours, or when nudges are turned on
@@ -67,7 +67,8 @@ async def _read_pause(connection: AsyncConnection, row: Row[Any]) -> Pause:
             .limit(1)
         )
     ).first()
-    spoken = newest is not None and not newest.keyword and not await blocked_among(connection, members)
+    reached = set(members) - await blocked_among(connection, members)
+    spoken = newest is not None and not newest.keyword and bool(reached)
     return Pause(
         conversation_id=row.id,
         team=row.team,
@@ -75,18 +76,19 @@ async def _read_pause(connection: AsyncConnection, row: Row[Any]) -> Pause:
         members=members,
         since=row.inbound_at,
         spoken=spoken,
-        answered=newest is not None and await _is_answered(connection, row.pair, newest.stored_at),
+        answered=newest is not None and await _is_answered(connection, row, newest.stored_at),
     )
 
 
-async def _is_answered(connection: AsyncConnection, pair: str, since: datetime) -> bool:
+async def _is_answered(connection: AsyncConnection, talk: Row[Any], since: datetime) -> bool:
     """Whether a person's text to this conversation was accepted since then, which is when people could read of it."""
     answer = (
         exists()
         .where(
             batch.c.accepted_at > since - _WRITTEN_BEFORE,
             message.c.batch_id == batch.c.id,
-            message.c.pair == pair,
+            # A text that is not shown yet has only its pair; one that left somebody of a group out has another.
+            or_(message.c.pair == talk.pair, batch.c.conversation_id == talk.id),
             message.c.accepted_at > since,
             message.c.purpose == Purpose.PERSONAL,
             message.c.status != Status.CANCELED,

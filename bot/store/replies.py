@@ -13,9 +13,10 @@ from bot.domain.media import SlackFile
 from bot.domain.message import E164, Reply, ReplyState, Status, Wait
 from bot.services.ports import NewBatch, NewMessage, OptedOutError
 from bot.services.replying import Answered, Former, StoredReply, Thread, Written
-from bot.store.batches import blocked_among, message_values
+from bot.store.batches import message_values
 from bot.store.dirty import mark_dirty
 from bot.store.locks import again_if_undone
+from bot.store.opt_outs import blocked_among, stopped_among
 from bot.store.tables import attachment, batch, conversation, inbound, message, parcel, post, recipient, reply, stray
 from bot.store.upsert import insert_new
 
@@ -33,7 +34,7 @@ class ReplyStore:
         theirs = select(conversation).where(conversation.c.channel == channel, conversation.c.thread_ts == thread_ts)
         async with self._engine.connect() as connection:
             row = (await connection.execute(theirs)).first()
-        return None if row is None else _read_thread(row)
+            return None if row is None else await _read_thread(connection, row)
 
     async def former(self, channel: str, thread_ts: str) -> Former | None:
         """A thread that was a conversation's before, None when it was none's."""
@@ -51,7 +52,9 @@ class ReplyStore:
         )
         async with self._engine.connect() as connection:
             row = (await connection.execute(theirs)).first()
-        return None if row is None else Former(_read_thread(row), row.channel, row.thread_ts or "")
+            if row is None:
+                return None
+            return Former(await _read_thread(connection, row), row.channel, row.thread_ts or "")
 
     async def find(self, channel: str, ts: str) -> StoredReply | None:
         """A reply by Slack's name."""
@@ -237,7 +240,7 @@ async def _read(connection: AsyncConnection, reply_id: str) -> StoredReply | Non
         channel=row.channel,
         user_id=row.user_id,
         user_name=row.user_name,
-        thread=_read_thread((await connection.execute(theirs)).one()),
+        thread=await _read_thread(connection, (await connection.execute(theirs)).one()),
         reply=Reply(row.ts, row.thread_ts, ReplyState(row.state), row.text),
         at=row.at,
         status=Status(row.status) if row.status is not None else None,
@@ -250,5 +253,6 @@ async def _read_files(connection: AsyncConnection, batch_id: str) -> tuple[Slack
     return tuple(SlackFile(file.file_id, file.name, file.kind, file.size) for file in await connection.execute(theirs))
 
 
-def _read_thread(row: Row[Any]) -> Thread:
-    return Thread(row.id, row.team, row.sender, tuple(json.loads(row.members)))
+async def _read_thread(connection: AsyncConnection, row: Row[Any]) -> Thread:
+    members = tuple(json.loads(row.members))
+    return Thread(row.id, row.team, row.sender, members, await stopped_among(connection, members))

@@ -180,6 +180,7 @@ message = Table(
         postgresql_where=text("check_at IS NOT NULL"),
     ),
     Index("message_sid", "sid"),
+    Index("message_of_group", "pair", sqlite_where=text("is_group"), postgresql_where=text("is_group")),
     Index(
         "message_of_ours",
         "recipient",

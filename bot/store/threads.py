@@ -23,6 +23,10 @@ async def join(connection: AsyncConnection, joining: Batch, now: datetime) -> No
     [text] = joining.messages
     numbers = sorted(each.number for each in text.recipients)
     pair = pair_of(text.sender, tuple(numbers))
+    if text.group and joining.again:
+        # Without those who have said STOP it is another group on the phones, and the same one here.
+        again = select(conversation.c.pair).join(batch, batch.c.conversation_id == conversation.c.id)
+        pair = await connection.scalar(again.where(batch.c.id == joining.again)) or pair
     here = {"channel": joining.channel, "asked_in": joining.asked_in, "thread_ts": None, "root_id": joining.id}
     first: dict[str, Any] = {"id": str(uuid4()), "pair": pair, "sender": text.sender, "members": json.dumps(numbers)}
     await insert_new(connection, conversation, [first | here | {"team": joining.team, "active_at": now}])

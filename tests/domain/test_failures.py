@@ -99,7 +99,7 @@ def test_a_word_that_nobody_knows_means_nothing(word: str) -> None:
         (
             Failure(Cause.OPTED_OUT, "+15162065574,+4930123456"),
             "(516) 206-5574 and +49 30 123456 asked for no more texts before it left, so it was not sent.",
-            "A group goes to all or none: leave them out, or text the others separately.",
+            "They get texts again when they text START to your number; the others can get it without them.",
         ),
         (
             Failure(Cause.OPTED_OUT, unsure=True),
