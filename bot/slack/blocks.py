@@ -123,7 +123,9 @@ def show_status(batch: Batch, *, send_now: bool = True) -> Content:
         body.append(section(*_show_steps(every[0])))
     else:
         body.append(section(words("accepted "), moment(every[0][0].accepted_at, DAY_AND_CLOCK)))
-        body.append(bullets(*(_show_line(copy, detailed=len(every) <= _DETAILED) for copy in every)))
+        talk = batch.reply is not None  # it stands among what people say, and is short
+        detailed = len(every) <= _DETAILED and not talk
+        body.append(bullets(*(_show_line(copy, detailed=detailed, billed=not talk) for copy in every)))
     if batch.reply is not None and batch.stopped:
         body.append(section(words(f"Not sent to {show_stopped(batch.stopped)}.")))
     body += [section(words(line)) for line in _show_fitting(batch)]
@@ -264,10 +266,10 @@ def _show_steps(copy: Copy) -> list[Element]:
     return elements
 
 
-def _show_line(copy: Copy, *, detailed: bool) -> list[Element]:
+def _show_line(copy: Copy, *, detailed: bool, billed: bool) -> list[Element]:
     _, recipient = copy
     number = words(show_number(recipient.number), bold=True)
-    said = [number, words(f": {states.state(copy)}")]
+    said = [number, words(f": {states.state(copy, billed=billed)}")]
     known = [step for step in states.steps(copy) if step[0] != "accepted"]  # that one is the same for all
     for name, at, with_day in known if detailed else known[-1:]:
         lead = f" · {name} " if detailed else " · "

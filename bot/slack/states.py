@@ -77,8 +77,13 @@ def note(message: Message) -> Phrase:
     return ()
 
 
-def state(copy: Copy) -> str:
-    """The newest state with what CarrierX said of it: `queued · sms · 1 segment`."""
+def state(copy: Copy, *, billed: bool = True) -> str:
+    """The newest state with what CarrierX said of it: `queued · sms · 1 segment`.
+
+    Args:
+        copy: Of one phone.
+        billed: Say what CarrierX bills, too.
+    """
     message, recipient = copy
     first = word(copy)
     if recipient.status is Status.DELIVERED and message.took is not None:
@@ -88,17 +93,19 @@ def state(copy: Copy) -> str:
     said = [first]
     if recipient.word and recipient.failure is None:
         said.append(f"CarrierX says “{clip(recipient.word, 60)}”")
-    if kind := _kind(message):
-        said.append(kind)
-    if message.segments is not None:
-        said.append(f"{message.segments} segment{'' if message.segments == 1 else 's'}")
-    if message.price:
-        said.append(f"${message.price}")
+    if billed:
+        said += _bill(message)
     if message.unreceipted and recipient.status in {Status.QUEUED, Status.SENT}:
         said.append(_NO_RECEIPT)
     if recipient.retried:
         said.append("sent again")
     return " · ".join(said)
+
+
+def _bill(message: Message) -> list[str]:
+    """Kind, segments and price, as far as CarrierX has said."""
+    segments = "" if message.segments is None else f"{message.segments} segment{'' if message.segments == 1 else 's'}"
+    return [said for said in (_kind(message), segments, message.price and f"${message.price}") if said]
 
 
 def _kind(message: Message) -> str:
