@@ -257,6 +257,8 @@ class Page:
     async def _drive(self, body: Body) -> Body:
         if body.get("deliver"):
             self._strip.deliver()
+        elif "phone" in body:
+            self._strip.spoil(body["phone"].removeprefix("+"), body["reason"])
         elif "way" in body:
             self._strip.tell(body["way"])
         elif "other_ids" in body:

@@ -53,14 +53,16 @@ def _talks(number: str, texts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _show_text(text: dict[str, Any]) -> dict[str, Any]:
     state, mine = text["state"], text["direction"] == "inbound"
+    arrived = "delivered" if text["direction"] == "member" else state
     return {
         "mine": mine,
+        "speaker": _show(text["speaker"]) if text["group"] and not mine else "",
         "sid": text["sid"],
         "text": text["text"],
         "media": text["media_urls"],
         "at": text["changed_at"] or text["at"],
-        "state": "sent" if mine else _STATES.get(state, f"never arrived: {state}"),
-        "here": state == "delivered",
+        "state": "sent" if mine else _STATES.get(arrived, f"never arrived: {state}"),
+        "here": arrived == "delivered",
         "failed": is_final(state) and state != "delivered",
     }
 

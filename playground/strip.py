@@ -159,6 +159,7 @@ class Strip:
         self._mode = "deliver"
         self._reason = next(iter(REASONS))
         self._armed: Armed | None = None
+        self._spoiled: dict[str, str] = {}  # reason by phone
 
     def show(self) -> dict[str, Any]:
         """As the page draws it."""
@@ -167,6 +168,10 @@ class Strip:
             "modes": [{"name": name, "label": mode.label, "note": mode.note} for name, mode in MODES.items()],
             "reason": self._reason,
             "reasons": [{"name": name, "label": reason.label} for name, reason in REASONS.items()],
+            "spoiled": self._spoiled,
+            "phone_reasons": [
+                {"name": name, "label": reason.label} for name, reason in REASONS.items() if reason.fault is None
+            ],
             "held": len(self._held()) if self._mode == "delay" else 0,
             "way": self._way,
             "ways": [{"name": name, "label": way.label, "note": way.note} for name, way in WAYS.items()],
@@ -190,6 +195,11 @@ class Strip:
         carrier.decide(self._reason if failing else "delivered", failing.code if failing else "")
         await (carrier.go_down() if mode.down else carrier.come_up())
         carrier.behave(**{**_NORMAL, **mode.changes})
+
+    def spoil(self, number: str, name: str) -> None:
+        """Why texts to one phone fail from now on, whatever becomes of all others; "" when they do not."""
+        self._carrier.decide(name, REASONS[name].code if name else "", number=number)
+        self._spoiled = {phone: why for phone, why in {**self._spoiled, number: name}.items() if why}
 
     def tell(self, name: str) -> None:
         """Another way of telling of what phones send."""

@@ -196,8 +196,11 @@ class PretendCarrier:
         self.tell({"event": "faults"})
 
     def decide(self, word: str, code: str = "", *, number: str = "") -> None:
-        """How texts to a phone, or all others, end from now on when they move by themselves."""
-        self._fates[number] = Fate(word, code)
+        """How texts to a phone, or all others, end from now on when they move by themselves; "" as all others."""
+        if word:
+            self._fates[number] = Fate(word, code)
+        else:
+            self._fates.pop(number, None)
 
     # ---------------------------------------------------------------- texts
 

@@ -13,6 +13,7 @@ export class Phones {
   /** @param drive sends a change to the strip; @param text sends {from, to, group, text, picture} → promise of {problem?}. */
   constructor(root, drive, text) {
     this.text = text;
+    this.drive = drive;
     this.strip = new Strip(drive);
     this.list = el("div", { class: "phones", role: "log", "aria-live": "polite", "aria-label": "Phones" });
     this.stranger = new Stranger(text);
@@ -28,12 +29,12 @@ export class Phones {
     const wanted = phones.map((phone) => [phone.number, "phone", () => this.#phone(phone).node]);
     if (!phones.length) wanted.push(["empty", "empty", drawEmpty]);
     reconcile(this.list, wanted);
-    for (const phone of phones) this.#phone(phone).draw(phone);
+    for (const phone of phones) this.#phone(phone).draw(phone, strip);
     if (focused !== document.activeElement && this.list.contains(focused)) focused.focus({ preventScroll: true });
   }
 
   #phone({ number, shown }) {
-    if (!this.#phones.has(number)) this.#phones.set(number, new Phone(number, shown, this.text));
+    if (!this.#phones.has(number)) this.#phones.set(number, new Phone(number, shown, this.text, this.drive));
     return this.#phones.get(number);
   }
 }
@@ -48,7 +49,9 @@ class Phone {
   #talks = [];
   #chosen = ""; // the conversation that is answered, "" for the newest
 
-  constructor(number, shown, text) {
+  constructor(number, shown, text, drive) {
+    this.number = number;
+    this.fate = el("select", { class: "phone-fate", "aria-label": `What becomes of texts to ${shown}`, on: { change: () => drive({ phone: number, reason: this.fate.value }) } });
     this.screen = el("div", { class: "screen", tabindex: "0", role: "group", "aria-label": `Texts on ${shown}` });
     this.screen.addEventListener("load", () => this.#toEnd(), true); // a picture that comes pushes the newest text away
     this.writer = new Writer(`Text from ${shown}`, (words, picture) => {
@@ -57,12 +60,15 @@ class Phone {
     });
     this.choice = el("select", { class: "talk-choice", "aria-label": "Conversation", hidden: true, on: { change: () => { this.#chosen = this.choice.value; } } });
     this.node = el("article", { class: "phone", "aria-label": `Phone ${shown}`, data: { number } },
-      el("header", { class: "phone-head" }, el("span", { class: "phone-number", text: shown }), el("span", { class: "speaker", "aria-hidden": "true" })),
+      el("header", { class: "phone-head" }, el("span", { class: "phone-number", text: shown }), this.fate),
       this.screen, this.choice, this.writer.node);
   }
 
-  draw({ talks }) {
+  draw({ talks }, { phone_reasons: reasons, spoiled }) {
     this.#talks = talks;
+    reconcile(this.fate, [{ name: "", label: "Takes texts" }, ...reasons].map(({ name, label }) => [name || "takes", label, () => el("option", { value: name, text: label })]));
+    this.fate.value = spoiled[this.number.replace("+", "")] ?? "";
+    this.fate.classList.toggle("bad", this.fate.value !== "");
     const before = this.screen.textContent;
     reconcile(this.screen, talks.map((talk) => [keyOf(talk), JSON.stringify(talk), () => drawTalk(talk)]));
     if (this.screen.textContent !== before) requestAnimationFrame(() => this.#toEnd());
@@ -131,6 +137,7 @@ function drawText(text) {
   const when = new Date(text.at);
   const where = text.mine ? "mine" : text.here ? "here" : "away";
   return el("div", { class: ["text", where, text.failed && "failed"].filter(Boolean).join(" "), data: { sid: text.sid, state: text.state } },
+    text.speaker ? el("p", { class: "text-speaker", text: text.speaker }) : null,
     text.media.map(drawMedia),
     text.text ? el("p", { class: "bubble", dir: "auto", text: text.text }) : null,
     el("p", { class: "text-state" }, el("time", { datetime: when.toISOString(), title: when.toLocaleString(),

@@ -10,6 +10,7 @@ from aiohttp import ClientResponse, ClientSession, web
 
 from playground.bot_process import ROOT
 from playground.carrier import PretendCarrier
+from playground.carrier.model import Copy, is_final
 from playground.page import Page
 from playground.slack.server import PretendSlack
 
@@ -220,6 +221,51 @@ async def test_a_reload_takes_what_only_one_person_saw(site: Site) -> None:
     await site.post("reload")
 
     assert site.slack.ephemerals == []
+
+
+@pytest.mark.parametrize("reasons", [["landline"], ["blocked", ""]])
+async def test_one_phone_can_fail_alone(site: Site, reasons: list[str]) -> None:
+    """Whatever becomes of all others, until it takes texts again."""
+    site.carrier.behave(sent_after=0.0, delivered_after=0.0)
+    for reason in reasons:
+        await site.post("carrier", phone="+12125550123", reason=reason)
+    await site.session.post(
+        f"{site.carrier.url}/sms/messages",
+        json={"from": "12078152557", "group_recipients": ["12125550123", "13475550142"], "message": "hi"},
+        headers={"Authorization": f"Bearer {site.carrier.token}"},
+    )
+    await site.carrier.until(lambda carrier: all(is_final(copy.status) for copy in _copies(carrier)))
+    async with site.listen() as stream:
+        strip = (await next_state(stream))["carrier"]["strip"]
+
+    assert strip["spoiled"] == ({"12125550123": "landline"} if reasons[-1] else {})
+    assert [copy.status for copy in _copies(site.carrier)] == [reasons[-1] or "delivered", "delivered"]
+
+
+def _copies(carrier: PretendCarrier) -> list[Copy]:
+    return [copy for message in carrier.messages.values() for copy in message.copies.values()]
+
+
+async def test_group_is_on_all_its_phones_with_its_speakers(site: Site) -> None:
+    """A conversation of its own, beside the one with its sender alone."""
+    text = {"from": "+12125550123", "to": "12078152557", "text": "Which one?", "picture": False}
+    await site.post("phone", **text, group=["13475550142"])
+    await site.post("phone", **text, group=[])
+    async with site.listen() as stream:
+        phones = (await next_state(stream))["carrier"]["phones"]
+
+    shown = {
+        phone["number"]: [
+            (talk["others"], text["mine"], text["speaker"], text["here"])
+            for talk in phone["talks"]
+            for text in talk["texts"]
+        ]
+        for phone in phones
+    }
+    assert shown == {
+        "+12125550123": [(["+1 347-555-0142"], True, "", False), ([], True, "", False)],
+        "+13475550142": [(["+1 212-555-0123"], False, "+1 212-555-0123", True)],
+    }
 
 
 @pytest.mark.parametrize("way", ["once", "twice", "late", "swapped", "lost"])
