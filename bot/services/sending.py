@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 from uuid import uuid4
@@ -255,8 +255,10 @@ class Sending:
         messages = tuple(new for text in batch.messages for new in _repeat(text))
         if not messages:
             return Acceptance("", repeated=True)
-        first = batch.messages[0]
+        first, now = batch.messages[0], self._clock.now()
         self._check_again(first, messages, mms=bool(first.media_urls or batch.files))
+        async with _answered_by(asyncio.get_running_loop().time() + _READ):
+            holds = [await self._hours.hold(first.sender, new.recipients, now) for new in messages]
         return await self._accept(
             NewBatch(
                 id=str(uuid4()),
@@ -270,8 +272,8 @@ class Sending:
                 text=first.text,
                 media_urls=tuple(url for url in first.media_urls if url not in {file.url for file in batch.files}),
                 files=tuple(SlackFile(file.id, file.name) for file in batch.files),
-                accepted_at=self._clock.now(),
-                messages=messages,
+                accepted_at=now,
+                messages=tuple(replace(new, hold=hold) for new, hold in zip(messages, holds, strict=True)),
                 again=batch.id,
             )
         )

@@ -58,6 +58,27 @@ async def test_answer_to_somebody_who_has_just_written_goes_at_once(sqlite_url: 
     assert post.text == "until ten"
 
 
+async def test_try_again_waits_for_the_morning_too(sqlite_url: str):
+    """A text of the day that did not arrive is no reason to text at night."""
+
+    def before_nine(world: World) -> None:
+        world.clock.move((EVENING - timedelta(minutes=40) - world.clock.now()).total_seconds())
+
+    async with open_world(sqlite_url, prepare=before_nine, **SET) as world:
+        root = await world.text("Your order is ready")
+        first = await world.posted()
+        world.carrier.fail(first.sid)
+        await world.replied(root, "[Try again]")
+        world.clock.move(timedelta(minutes=40).total_seconds())
+        await world.press(root, "Try again")
+        await world.replied(root, "Waits until 8:00 their time", "[Cancel] [Send now]")
+        before = len(world.carrier.posts)
+        world.clock.move(timedelta(hours=11).total_seconds())
+        await world.posted(2)
+
+    assert before == 1
+
+
 async def test_text_that_misses_the_evening_waits_for_the_morning(sqlite_url: str):
     """CarrierX was down until after nine: it does not leave at 21:05."""
 
