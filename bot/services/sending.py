@@ -380,7 +380,7 @@ def explain_opted_out(numbers: tuple[E164, ...], *, group: bool) -> str:
     """Why nobody can be texted who asked for no more texts, and what to do."""
     who = " and ".join(map(show_number, numbers)) if len(numbers) < _NAMED else f"{len(numbers)} of the numbers"
     verb = "has" if len(numbers) == 1 else "have"
-    rest = " A group goes to all or none: leave them out, or text the others separately." if group else ""
+    rest = " Leave them out, or text the others separately." if group else ""
     return (
         f"{who} {verb} asked for no more texts, so nothing was sent. They get texts again when they text START "
         f"to your number.{rest}"

@@ -26,7 +26,7 @@ async def text_group(world: World, *numbers: str, text: str = "The lift is out o
     await world.fill(view, to=", ".join(f"+{each}" for each in numbers), how="group", text=text)
     await world.slack.submit("alice")
     post = await world.posted(known + 1)
-    await world.slack.until(lambda slack: len(slack.channel("support").messages) > shown)
+    await world.slack.until(lambda slack: len(slack.channel("support").messages) > shown, 10)
     return await world.root(), post
 
 
@@ -110,10 +110,10 @@ async def test_receipts_stand_for_each_phone(world: World):
 
 
 @pytest.mark.parametrize("mode", [Mode.ASK, Mode.AUTO])
-async def test_who_said_stop_is_left_out(sqlite_url: str, mode: Mode):
+async def test_who_said_stop_is_left_out(database_url: str, mode: Mode):
     """It is said where the thread begins, before a reply goes, and after; the others' answers come into the thread."""
-    await in_mode(sqlite_url, mode)
-    async with open_world(sqlite_url, sms_undo_seconds=600) as world:
+    await in_mode(database_url, mode)
+    async with open_world(database_url, sms_undo_seconds=600) as world:
         root, _ = await text_group(world, *FOUR)
         await stop(world, root, BERT)
         without = f"to 3 of 4, without {SHOWN[BERT]}, who has asked for no more texts."
@@ -184,10 +184,10 @@ async def test_stop_between_question_and_button_counts(world: World):
     assert sorted(post.recipients) == sorted([ANNA, CLEO, DORA])
 
 
-async def test_waiting_text_that_a_stop_ends_can_go_to_the_others(sqlite_url: str):
+async def test_waiting_text_that_a_stop_ends_can_go_to_the_others(database_url: str):
     """Nothing goes by itself to fewer than its author was told; a button sends it, into the same thread."""
-    await in_mode(sqlite_url, Mode.AUTO)
-    async with open_world(sqlite_url, sms_undo_seconds=600) as world:
+    await in_mode(database_url, Mode.AUTO)
+    async with open_world(database_url, sms_undo_seconds=600) as world:
         root, _ = await text_group(world, *FOUR)
         whisper = await asked(world, root, "It works again")
         await stop(world, root, BERT)
@@ -240,6 +240,17 @@ async def test_member_of_two_groups_and_alone(world: World):
 
     assert read(own) == f"{SHOWN[ANNA]} texted Support (516) 206-5575\nbetween us"
     assert [sum("in " in said for said in world.replies(root)) for root in (pair, four)] == [1, 1]
+
+
+async def test_unknown_speaker_is_another_group(world: World):
+    """Somebody has taken a fifth phone in: an answer to them reaches that one too, so it has a thread of its own."""
+    four, _ = await text_group(world, *FOUR)
+    say(world, "19175550111", "Count me in", group=FOUR)
+    five = await world.root("general")
+
+    assert read(five).startswith("(917) 555-0111 texted Support (516) 206-5575 and (212) 555-0123, ")
+    assert "A reply goes to all 5." in read(five)
+    assert not any("Count me in" in said for said in world.replies(four))
 
 
 async def test_picture_from_a_member_is_in_the_thread(world: World):

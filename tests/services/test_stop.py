@@ -371,7 +371,7 @@ async def type_a_text_to_a_group(stage: Stage) -> None:
     await stage.texting.accept(f"{BERT}, {ANNA}", how=How.GROUP)
 
 
-GROUP = " A group goes to all or none: leave them out, or text the others separately."
+GROUP = " Leave them out, or text the others separately."
 
 
 @pytest.mark.parametrize(
