@@ -46,12 +46,14 @@ class InvalidFieldsError(InvalidInputError):
 
     Attributes:
         fields: Sentence per field name, never empty.
+        instead: A number of ours that could send it, where the chosen one is what is wrong; "" otherwise.
     """
 
-    def __init__(self, fields: dict[str, str]) -> None:
+    def __init__(self, fields: dict[str, str], *, instead: str = "") -> None:
         name, sentence = next(iter(fields.items()))
         super().__init__(sentence, name)
         self.fields = fields
+        self.instead = instead
 
 
 class RefusedError(BotError):

@@ -18,11 +18,12 @@ _AGAIN = "Try again, and call if it fails once more."
 
 @dataclass(frozen=True, slots=True)
 class _Reason:
-    """A kind of failure: CarrierX's words for it, what happened, and what to do."""
+    """A kind of failure: CarrierX's words for it, what happened, what to do, and whether a change of the text helps."""
 
     words: tuple[str, ...]
     what: str
     remedy: str
+    edit: bool = False
 
 
 _REASONS = (
@@ -40,11 +41,13 @@ _REASONS = (
         ("undeliverable", "unreachable", "unroutable", "no_route", "absent_subscriber"),
         "No network could bring it to this number",
         "Check the number: it may be a landline, or no longer in use. Send it anew to the right one.",
+        edit=True,
     ),
     _Reason(
         ("rejected", "refused", "denied", "carrier_rejected"),
         "The phone's network refused it",
         "Send it anew without links; if it is refused once more, ask CarrierX whether your number is registered.",
+        edit=True,
     ),
     _Reason(
         ("expired", "timeout", "timed_out", "ttl_expired"),
@@ -65,11 +68,13 @@ _REASONS = (
         ("unknown_number", "invalid_number", "invalid_destination", "unknown_subscriber", "no_such_number"),
         "Nobody has this number",
         "Check the number with the person, and send it anew to the right one.",
+        edit=True,
     ),
     _Reason(
         ("landline", "not_mobile", "unsupported_destination", "not_sms_capable"),
         "This number cannot receive texts",
         "It is probably a landline: call, or ask for a mobile number.",
+        edit=True,
     ),
     _Reason(
         ("insufficient_funds", "insufficient_balance", "no_credit", "limit_exceeded"),
@@ -80,6 +85,7 @@ _REASONS = (
         ("media_error", "media_failed", "media_too_large", "invalid_media", "too_large"),
         "The media could not be fetched or are too large",
         "Check that each URL opens without signing in and that all together are under 3 MB, then send it again.",
+        edit=True,
     ),
     _Reason(
         ("throttled", "rate_limited", "queue_full", "congestion"),
@@ -114,9 +120,10 @@ def show_failure(failure: Failure) -> tuple[str, str]:
     if failure.cause in {Cause.EXPIRED, Cause.OPTED_OUT}:
         return _show_ours(failure)
     code = f" (carrier code {failure.code})" if failure.code else ""
-    if failure.cause is Cause.MEDIA:
+    if failure.cause in {Cause.MEDIA, Cause.UNREADY}:
         why = _shorten(failure.word) or "its files could not be made ready"
-        return f"It was not sent: {why}.", "Mend what is named, then try again or send it anew."
+        remedy = "Edit it, and send it" if failure.cause is Cause.MEDIA else "Try again later, or edit it and send it"
+        return f"It was not sent: {why}.", f"{remedy} without what is named or with another."
     if failure.cause is Cause.REJECTED:
         return _show_rejection(failure.word, code)
     if (reason := _BY_WORD.get(_fold(failure.word))) is not None:
@@ -124,6 +131,21 @@ def show_failure(failure: Failure) -> tuple[str, str]:
     if failure.word.strip():
         return f"It was not delivered; CarrierX says {_quote(failure.word)}{code}.", _AGAIN
     return f"It was not delivered, and CarrierX gave no reason{code}.", _AGAIN
+
+
+def helps_again(failure: Failure) -> bool:
+    """Whether sending the very same once more may help, of a group those who did not say STOP."""
+    if failure.cause is Cause.OPTED_OUT:
+        return bool(read_stopped(failure))
+    return failure.cause is not Cause.MEDIA
+
+
+def helps_edit(failure: Failure) -> bool:
+    """Whether it may go when something of it is changed."""
+    if failure.cause is Cause.UNDELIVERED:
+        reason = _BY_WORD.get(_fold(failure.word))
+        return reason is not None and reason.edit
+    return failure.cause in {Cause.MEDIA, Cause.UNREADY, Cause.REJECTED}
 
 
 def _show_ours(failure: Failure) -> tuple[str, str]:

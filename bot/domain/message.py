@@ -70,7 +70,8 @@ class Cause(StrEnum):
     EXPIRED = "expired"  # it waited longer than SMS_GIVE_UP_MINUTES
     UNDELIVERED = "undelivered"  # CarrierX took it and reported a failure later
     OPTED_OUT = "opted_out"  # the person said STOP before it left
-    MEDIA = "media"  # a file could not be had, made to fit or stored; `word` says why
+    MEDIA = "media"  # a file cannot go as it is; `word` says why
+    UNREADY = "unready"  # a file could not be had or stored this time; `word` says why
 
 
 class Purpose(StrEnum):

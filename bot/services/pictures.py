@@ -31,13 +31,15 @@ class FetchError(Exception):
     Attributes:
         reason: Why, for people: "its link answers 404".
         final: Asking again changes nothing.
+        mendable: It is final until an administrator mends something, and then not.
         index: Which of several files, from 0.
     """
 
-    def __init__(self, reason: str, *, final: bool) -> None:
+    def __init__(self, reason: str, *, final: bool, mendable: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.final = final
+        self.mendable = mendable
         self.index = 0
 
 

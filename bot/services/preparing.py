@@ -54,8 +54,15 @@ class Parcels(Protocol):
         """Try again then."""
         ...
 
-    async def fail(self, batch_id: str, reason: str, now: datetime) -> None:
-        """Its texts cannot go; people read why."""
+    async def fail(self, batch_id: str, reason: str, now: datetime, *, mendable: bool) -> None:
+        """Its texts cannot go; people read why.
+
+        Args:
+            batch_id: Which.
+            reason: Why, a clause in plain words.
+            now: The time.
+            mendable: The same may go at another time.
+        """
         ...
 
 
@@ -130,14 +137,18 @@ class Preparing:
         try:
             stored = await self._prepare(parcel)
         except FetchError as error:
-            await self._end(parcel, _name(parcel, error.index, error.reason), final=error.final)
+            if error.final:
+                await self._fail(parcel, _name(parcel, error.index, error.reason), mendable=error.mendable)
+            else:
+                await self._put_off(parcel)
         except CannotFitError as error:
-            await self._end(parcel, _name(parcel, error.index, error.reason), final=True)
+            await self._fail(parcel, _name(parcel, error.index, error.reason))
         except CarrierRejectedError as error:
-            await self._end(parcel, f"CarrierX did not store the file: {error.user_message.rstrip('.')}", final=True)
+            reason = f"CarrierX did not store the file: {error.user_message.rstrip('.')}"
+            await self._fail(parcel, reason, mendable=True)
         except (CarrierError, OSError) as error:
             _log.info("preparing.put_off", error=type(error).__name__)
-            await self._end(parcel, "", final=False)
+            await self._put_off(parcel)
         else:
             await self._parcels.ready(parcel.batch_id, stored)
             self._wake_outbox()
@@ -158,13 +169,12 @@ class Preparing:
         fitted = await self._fitter.fit(fetched, limit=self._limit)
         return [(await self._storage.store(each.content, each.kind, each.suffix, keep=_KEEP), each) for each in fitted]
 
-    async def _end(self, parcel: Parcel, reason: str, *, final: bool) -> None:
-        now = self._clock.now()
-        if final:
-            await self._parcels.fail(parcel.batch_id, reason, now)
-        else:
-            wait = _AGAIN[min(parcel.tries, len(_AGAIN) - 1)]
-            await self._parcels.put_off(parcel.batch_id, now + timedelta(seconds=wait))
+    async def _fail(self, parcel: Parcel, reason: str, *, mendable: bool = False) -> None:
+        await self._parcels.fail(parcel.batch_id, reason, self._clock.now(), mendable=mendable)
+
+    async def _put_off(self, parcel: Parcel) -> None:
+        wait = _AGAIN[min(parcel.tries, len(_AGAIN) - 1)]
+        await self._parcels.put_off(parcel.batch_id, self._clock.now() + timedelta(seconds=wait))
 
 
 def _name(parcel: Parcel, index: int, reason: str) -> str:

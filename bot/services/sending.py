@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import structlog
 
-from bot.domain.failures import read_stopped
+from bot.domain.failures import helps_edit, read_stopped, show_failure
 from bot.domain.media import SlackFile, check_files, check_text, parse_media
-from bot.domain.message import E164, Message, Recipient, Status
+from bot.domain.message import E164, Batch, Failure, Message, Recipient, Status
 from bot.domain.phone import find_recipients, parse_recipients, show_number
 from bot.domain.quiet_hours import Forecast
 from bot.errors import InvalidFieldsError, InvalidInputError, NotStoredError, RefusedError, StoredOrNotError
@@ -62,6 +62,8 @@ class Draft:
         how: How several are reached.
         text: As the phone shall show it.
         media: URLs, one a line, as typed.
+        edits: The batch that failed and is sent anew with changes, "" for a new text.
+        edited: The phones of it that were offered.
     """
 
     key: str
@@ -76,6 +78,35 @@ class Draft:
     media: str = ""
     how: How = How.SEPARATE
     files: tuple[SlackFile, ...] = ()
+    edits: str = ""
+    edited: tuple[E164, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Editable:
+    """What failed of a batch, to be changed and sent anew.
+
+    Attributes:
+        batch_id: The batch.
+        channel: Where it is shown.
+        sender: Our number that it was sent from, or one that can send it where that one cannot.
+        to: The phones that it failed for.
+        how: How several are reached.
+        text: What it said.
+        media: The URLs that were typed.
+        files: What went along from Slack.
+        why: Why it failed, a sentence.
+    """
+
+    batch_id: str
+    channel: str
+    sender: E164
+    to: tuple[E164, ...]
+    how: How
+    text: str
+    media: tuple[str, ...]
+    files: tuple[SlackFile, ...]
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +181,7 @@ class Sending:
 
         Raises:
             InvalidFieldsError: One or more inputs are wrong; all of them are named at once.
+            RefusedError: Somebody asked for no more texts, or what was edited did not fail after all.
             NotStoredError: Nothing was stored and nothing will be sent.
             StoredOrNotError: It cannot be told.
         """
@@ -174,11 +206,18 @@ class Sending:
             wrong.setdefault("to", f"{show_number(ours.number)} is the number you send from. Leave it out.")
         wrong |= known or {}
         if wrong or ours is None:
-            raise InvalidFieldsError(wrong)
+            other = self._able_to_mms() if mms and "from" in wrong else None
+            raise InvalidFieldsError(wrong, instead=other.number if other else "")
         recipients = _share(draft, to)
         now = self._clock.now()
         async with _answered_by(until):
             holds = [await self._hours.hold(ours.number, numbers, now) for numbers in recipients]
+            edited = await self._batches.batch(draft.edits) if draft.edits else None
+        messages = tuple(
+            NewMessage(str(uuid4()), numbers, group, hold=hold) for numbers, hold in zip(recipients, holds, strict=True)
+        )
+        if draft.edits:
+            messages = _replace(self._known(edited), draft.edited, messages)
         new = NewBatch(
             id=str(uuid4()),
             key=draft.key,
@@ -192,12 +231,43 @@ class Sending:
             media_urls=media,
             files=draft.files,
             accepted_at=now,
-            messages=tuple(
-                NewMessage(str(uuid4()), numbers, group, hold=hold)
-                for numbers, hold in zip(recipients, holds, strict=True)
-            ),
+            messages=messages,
+            again=draft.edits,
         )
         return await self._accept(new, until)
+
+    async def edit(self, batch_id: str) -> Editable:
+        """What failed of a batch and may go when it is changed.
+
+        Raises:
+            RefusedError: There is nothing of that kind, or not any more.
+            NotStoredError: Our database did not answer in time.
+        """
+        async with _answered_by(asyncio.get_running_loop().time() + _READ):
+            batch = self._known(await self._batches.batch(batch_id))
+        failed = [phone for text in batch.messages for phone in text.recipients if phone.status is Status.FAILED]
+        open_ones = [(phone, phone.failure) for phone in failed if not phone.retried and _is_mendable(phone.failure)]
+        if not open_ones:
+            done = "Already sent again, so there is nothing left to edit."
+            raise RefusedError(done if failed else _settled(part=False))
+        first, (_, failure) = batch.messages[0], open_ones[0]
+        assert failure is not None
+        stored = {file.url for file in batch.files}
+        ours = self._numbers.find(first.sender)
+        whole = first.group and len(open_ones) == len(first.recipients)
+        if ours is not None and not ours.mms and (whole or first.media_urls or batch.files):
+            ours = self._able_to_mms() or ours
+        return Editable(
+            batch_id=batch.id,
+            channel=batch.channel,
+            sender=ours.number if ours else first.sender,
+            to=tuple(phone.number for phone, _ in open_ones),
+            how=How.GROUP if whole else How.SEPARATE,
+            text=first.text,
+            media=tuple(url for url in first.media_urls if url not in stored),
+            files=_take_files(batch),
+            why=show_failure(failure)[0],
+        )
 
     async def foresee(self, draft: Draft) -> Forecast | None:
         """What quiet hours would do to a draft as far as it is filled in; None when all of it would go at once.
@@ -245,13 +315,9 @@ class Sending:
         """
         async with _answered_by(asyncio.get_running_loop().time() + _READ):
             batch = await self._batches.batch(batch_id)
-        if batch is None:
-            raise RefusedError(f"This text is no longer known here. Send it anew with `{self._rules.command}`.")
-        failed = [(text, phone) for text in batch.messages for phone in text.recipients if phone.status in _UNSETTLED]
-        if not failed:
+        batch = self._known(batch)
+        if not any(phone.status in _UNSETTLED for text in batch.messages for phone in text.recipients):
             raise RefusedError(_settled(part=False))
-        if batch.messages[0].erased or any(text.erased for text, _ in failed):
-            raise RefusedError("Its text was erased, so it cannot be sent again. Write it anew.")
         messages = tuple(new for text in batch.messages for new in _repeat(text))
         if not messages:
             return Acceptance("", repeated=True)
@@ -271,7 +337,7 @@ class Sending:
                 sender=first.sender,
                 text=first.text,
                 media_urls=tuple(url for url in first.media_urls if url not in {file.url for file in batch.files}),
-                files=tuple(SlackFile(file.id, file.name) for file in batch.files),
+                files=_take_files(batch),
                 accepted_at=now,
                 messages=tuple(replace(new, hold=hold) for new, hold in zip(messages, holds, strict=True)),
                 again=batch.id,
@@ -314,6 +380,21 @@ class Sending:
         self._announcer.wake()
         return Acceptance(new.id)
 
+    def _known(self, batch: Batch | None) -> Batch:
+        """A batch that is there, with its text.
+
+        Raises:
+            RefusedError: It is not.
+        """
+        if batch is None or not batch.messages:
+            raise RefusedError(f"This text is no longer known here. Send it anew with `{self._rules.command}`.")
+        if batch.messages[0].erased or any(_failed_erased(text) for text in batch.messages):
+            raise RefusedError("Its text was erased, so it cannot be sent again. Write it anew.")
+        return batch
+
+    def _able_to_mms(self) -> OurNumber | None:
+        return next((number for number in self._numbers.able() if number.mms), None)
+
     def _recipients(self, typed: str) -> tuple[E164, ...]:
         return parse_recipients(typed, region=self._rules.region, countries=self._rules.countries, limit=MAX_RECIPIENTS)
 
@@ -329,7 +410,7 @@ class Sending:
         if ours is None:
             raise InvalidInputError(self._no_sender(draft.sender, f"{anew} another number."), "from")
         if mms and not ours.mms:
-            other = next((number for number in self._numbers.able() if number.mms), None)
+            other = self._able_to_mms()
             remedy = (
                 f"{anew} {show_number(other.number)}, which can."
                 if other
@@ -405,6 +486,41 @@ def _settled(*, part: bool) -> str:
     if part:
         return "Not all of it failed after all, so nothing was sent again. Look at its newest state, then press again."
     return "It did not fail after all; look at its newest state. Nothing was sent again."
+
+
+def _failed_erased(text: Message) -> bool:
+    return text.erased and any(phone.status in _UNSETTLED for phone in text.recipients)
+
+
+def _is_mendable(failure: Failure | None) -> bool:
+    return failure is not None and helps_edit(failure)
+
+
+def _take_files(batch: Batch) -> tuple[SlackFile, ...]:
+    """Its files in Slack, to be fetched anew: what CarrierX keeps of them deletes itself."""
+    return tuple(SlackFile(file.id, file.name) for file in batch.files)
+
+
+def _replace(edited: Batch, offered: tuple[E164, ...], messages: tuple[NewMessage, ...]) -> tuple[NewMessage, ...]:
+    """The messages, noting what they send again of an edited batch.
+
+    That is what failed for each phone that is still among theirs. A phone that was not offered stands in for one that
+    was, so with one all of them count.
+    """
+    to = {number for new in messages for number in new.recipients}
+    theirs = set(offered) & to if to <= set(offered) else set(offered)
+    keys = {
+        phone.number: f"{text.id}:{phone.number}" if text.group else text.id
+        for text in edited.messages
+        for phone in text.recipients
+        if phone.number in theirs
+    }
+    noted = [
+        replace(new, retry_of=tuple(keys.pop(number) for number in new.recipients if number in keys))
+        for new in messages
+    ]
+    noted[0] = replace(noted[0], retry_of=(*noted[0].retry_of, *keys.values()))
+    return tuple(noted)
 
 
 def _repeat(text: Message) -> list[NewMessage]:

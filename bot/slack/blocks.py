@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from bot.domain.failures import read_stopped, show_failure
+from bot.domain.failures import helps_again, helps_edit, read_stopped, show_failure
 from bot.domain.groups import show_reach, show_stopped
 from bot.domain.message import Batch, Cause, Message, Recipient, Status
 from bot.domain.phone import show_number
@@ -38,6 +38,7 @@ from bot.slack.text import to_slack_fallback
 
 CANCEL: Final = "sms_cancel"
 AGAIN: Final = "sms_again"
+EDIT: Final = "sms_edit"
 SEND_NOW: Final = "sms_send_now"
 
 _MOVED = {"archived": "is archived", "restricted": "takes no posts from apps"}
@@ -182,8 +183,8 @@ def show_trouble(batch: Batch) -> Content | None:
     open_ones = [
         recipient for message, recipient in bad if not (recipient.retried or message.erased or _is_opted_out(recipient))
     ]
-    if open_ones:
-        blocks.append({"type": "actions", "elements": [show_button(_name_again(open_ones), AGAIN, batch.id)]})
+    if buttons := _show_ways_on(batch.id, open_ones):
+        blocks.append({"type": "actions", "elements": buttons})
     return Content(f"<@{batch.user_id}> {to_slack_fallback(' '.join(sentences))}", tuple(blocks))
 
 
@@ -284,6 +285,17 @@ def _is_opted_out(recipient: Recipient) -> bool:
         return False
     stopped = read_stopped(failure)
     return not stopped or recipient.number in stopped
+
+
+def _show_ways_on(batch_id: str, open_ones: list[Recipient]) -> list[Element]:
+    """A button for each that may help somebody of those whom it failed."""
+    buttons = []
+    again = [recipient for recipient in open_ones if recipient.failure is None or helps_again(recipient.failure)]
+    if again:
+        buttons.append(show_button(_name_again(again), AGAIN, batch_id))
+    if any(recipient.failure is not None and helps_edit(recipient.failure) for recipient in open_ones):
+        buttons.append(show_button("Edit", EDIT, batch_id))
+    return buttons
 
 
 def _name_again(open_ones: list[Recipient]) -> str:

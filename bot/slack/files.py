@@ -97,11 +97,11 @@ class Files:
                 url, headers=headers, allow_redirects=False, timeout=_DOWNLOAD
             ) as answer:
                 if answer.status in _MOVED:  # the way to the same page
-                    raise FetchError(_NO_SCOPE, final=True)
+                    raise FetchError(_NO_SCOPE, final=True, mendable=True)
                 if answer.status != _OK:
                     raise FetchError(f"Slack answers {answer.status} when asked for it", final=False)
                 if answer.content_type == "text/html":  # the page to log in: what Slack says without the scope
-                    raise FetchError(_NO_SCOPE, final=True)
+                    raise FetchError(_NO_SCOPE, final=True, mendable=True)
                 async for chunk in answer.content.iter_any():
                     content += chunk
                     if len(content) > MAX_FILE:
@@ -172,7 +172,7 @@ def _translate(exc: SlackCallError) -> ShareError:
 def _explain(exc: SlackCallError) -> FetchError:
     match exc:
         case SlackUnauthorizedError(code="missing_scope"):
-            return FetchError(_NO_SCOPE, final=True)
+            return FetchError(_NO_SCOPE, final=True, mendable=True)
         case SlackRefusedError(code=code) if code in _GONE:
             return FetchError("it was deleted in Slack, or is in a place that I do not see", final=True)
         case SlackRefusedError(code=code):

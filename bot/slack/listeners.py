@@ -7,6 +7,7 @@ then, with nothing in between, and whatever may be told later is told later. Eac
 import asyncio
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -17,15 +18,14 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.command import Help, InlineText, OpenModal, parse_command
-from bot.domain.media import SlackFile
 from bot.domain.orders import Order, Status
 from bot.domain.phone import show_example
 from bot.errors import BotError, RefusedError
 from bot.services.ports import OurNumber
-from bot.services.sending import Acceptance, CancelResult, Draft
+from bot.services.sending import Acceptance, CancelResult, Draft, Editable
 from bot.services.status import Report
 from bot.slack import modal
-from bot.slack.blocks import AGAIN, CANCEL, Content
+from bot.slack.blocks import AGAIN, CANCEL, EDIT, Content
 from bot.slack.errors import answering
 from bot.slack.live import Forecasts, LiveLines
 from bot.slack.notices import show_help, show_sentence
@@ -59,6 +59,10 @@ class Texts(Forecasts, Protocol):
 
     async def again(self, batch_id: str, *, key: str, user_id: str, user_name: str, response_url: str) -> Acceptance:
         """Send what failed of a batch once more."""
+        ...
+
+    async def edit(self, batch_id: str) -> Editable:
+        """What failed of a batch, to be changed and sent anew."""
         ...
 
     async def cancel(self, batch_id: str) -> CancelResult:
@@ -156,6 +160,7 @@ class Listeners:
         app.options(modal.FROM)(self.options)
         app.action(CANCEL)(self.cancel)
         app.action(AGAIN)(self.again)
+        app.action(EDIT)(self.edit)
 
     def register_last(self, app: AsyncApp) -> None:
         """Take what nobody else takes, also what means nothing here: Slack counts a 404 as a failed delivery."""
@@ -190,7 +195,8 @@ class Listeners:
                         said = show_report(await self._reports.status())
                     await ack(text=said.text, blocks=said.blocks, response_type="ephemeral")
                 case OpenModal():
-                    await self._open(body["trigger_id"], channel, user_id, due, response_url=response_url)
+                    opening = replace(self._opening(channel, user_id), response_url=response_url)
+                    await self._open(body["trigger_id"], opening, due)
                     await ack()
                 case InlineText(to, text):
                     draft = Draft(
@@ -222,9 +228,13 @@ class Listeners:
             if channel:
                 await self._people.admit_channel(channel)
             text = to_phone_text((body.get("message") or {}).get("text") or "", names=self._people.name)
-            url = body.get("response_url", "")
-            files = read_files((body.get("message") or {}).get("files"))
-            await self._open(body["trigger_id"], channel, user_id, due, text=text, files=files, response_url=url)
+            opening = replace(
+                self._opening(channel, user_id),
+                response_url=body.get("response_url", ""),
+                text=text,
+                files=read_files((body.get("message") or {}).get("files")),
+            )
+            await self._open(body["trigger_id"], opening, due)
 
     async def typing(self, ack: AsyncAck, body: Body) -> None:
         """Somebody fills in the form: the lines under Text follow. Where they cannot, nothing is lost."""
@@ -259,7 +269,9 @@ class Listeners:
                 user_name=self._people.name(user["id"]) or user.get("name", ""),
             )
             known = await self._judge_chosen(draft.channel)
-            await self._texts.submit(draft, known=known, within=_left(due))
+            acceptance = await self._texts.submit(draft, known=known, within=_left(due))
+            if acceptance.repeated and draft.edits:
+                raise RefusedError("It was sent again already, so nothing more was sent. Close this form.")
             await ack()
 
     async def cancel(self, ack: AsyncAck, body: Body, action: Body) -> None:
@@ -293,33 +305,47 @@ class Listeners:
             if acceptance.repeated:
                 raise RefusedError("Already sent again, so this press did nothing more.")
 
+    async def edit(self, ack: AsyncAck, body: Body, action: Body) -> None:
+        """Edit, under a text that failed: the form, filled in with what failed of it."""
+        await ack()
+        due = _due()
+        async with answering(partial(self._telling.tell_presser, body), "edit"):
+            user_id = body["user"]["id"]
+            await self._people.admit(user_id, read_team(body))
+            if channel := (body.get("channel") or {}).get("id"):
+                await self._people.admit_channel(channel)
+            text = await self._texts.edit(action["value"])
+            opening = replace(
+                self._opening(text.channel, user_id),
+                response_url=body.get("response_url", ""),
+                text=text.text,
+                files=text.files,
+                to=text.to,
+                how=text.how,
+                media=text.media,
+                edits=text.batch_id,
+                why=text.why,
+            )
+            sender = next((number for number in opening.numbers if number.number == text.sender), opening.chosen)
+            await self._open(body["trigger_id"], replace(opening, chosen=sender), due)
+
     async def event(self, event: Body) -> None:
         """Whatever happens in the workspace."""
         async with answering(_keep_silent, "event"):
             self._people.learn(event)
 
-    async def _open(
-        self,
-        trigger_id: str,
-        channel: str,
-        user_id: str,
-        due: float,
-        *,
-        text: str = "",
-        files: Sequence[SlackFile] = (),
-        response_url: str = "",
-    ) -> None:
-        opening = modal.Opening(
+    def _opening(self, channel: str, user_id: str) -> modal.Opening:
+        """An empty form for somebody in a channel."""
+        return modal.Opening(
             loaded=self._senders.loaded,
             numbers=self._senders.able(),
             chosen=self._senders.choose(channel, user_id),
             shortage=self._senders.shortage,
             channel=channel,
-            text=text,
-            response_url=response_url,
             shared_too=self._people.any_shared_allowed,
-            files=files,
         )
+
+    async def _open(self, trigger_id: str, opening: modal.Opening, due: float) -> None:
         try:
             async with asyncio.timeout(min(_OPEN, _left(due))):
                 await self._slack.views_open(trigger_id=trigger_id, view=modal.build_view(opening))

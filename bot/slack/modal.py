@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.domain.media import MAX_CHARACTERS, MAX_MEDIA, SlackFile
+from bot.domain.message import E164
 from bot.domain.phone import show_number
 from bot.domain.quiet_hours import Forecast, show_forecast
 from bot.domain.segments import show_segments
@@ -22,11 +23,13 @@ from bot.slack.text import to_phone_text
 
 SEND: Final = "sms_send"
 FROM: Final = "sms_from"
+USE: Final = "sms_use"
 LIVE: Final = (FROM, "sms_to", "sms_how", "sms_text")  # what the lines under Text follow
 SELECTABLE: Final = 100  # options that Slack takes; with more, From is searched
 
 _LIVE = "live"
 _HOURS = "hours"
+_OFFER = "offer"
 _TYPED = 3000  # characters that Slack takes in one input; our own limit of 1,600 is a sentence under the field
 _LABEL = 75  # characters of an option
 # Characters of a file's name and kind: ten of each go into private_metadata, which takes 3,000.
@@ -51,7 +54,10 @@ class Opening:
         text: Prefilled.
         response_url: Of the command that opened it, "" when there is none.
         shared_too: Channels shared with other companies are offered; those that may not be used are refused later.
-        files: Of the message that it is opened from, all of them ticked.
+        files: Of the message that it is opened from, or of the text that is edited, all of them ticked.
+        to, how, media: Prefilled.
+        edits: The batch that failed and is edited, "" for a new text.
+        why: Why that failed, a sentence.
     """
 
     loaded: bool
@@ -63,6 +69,11 @@ class Opening:
     response_url: str = ""
     shared_too: bool = False
     files: Sequence[SlackFile] = ()
+    to: Sequence[E164] = ()
+    how: How = How.SEPARATE
+    media: Sequence[str] = ()
+    edits: str = ""
+    why: str = ""
 
 
 def build_view(opening: Opening) -> dict[str, Any]:
@@ -71,25 +82,27 @@ def build_view(opening: Opening) -> dict[str, Any]:
     return {
         "type": "modal",
         "callback_id": SEND,
-        "title": _plain("Send a text"),
+        "title": _plain("Edit and send" if opening.edits else "Send a text"),
         "submit": _plain("Send"),
         "close": _plain("Cancel"),
         "private_metadata": json.dumps(
             {
                 "response_url": opening.response_url,
+                **({"edits": opening.edits} if opening.edits else {}),
                 "files": {file.id: (clip(file.name, _NAME), file.kind[:_KIND], file.size) for file in files},
             },
             ensure_ascii=False,  # a Cyrillic letter would be six characters
         ),
         "blocks": [
+            *([_section(opening.why)] if opening.why else []),
             *_from_blocks(opening),
             _input(
                 "to",
                 "To",
-                _typing("sms_to", "(516) 206-5574", live=True),
+                _typing("sms_to", "(516) 206-5574", initial="\n".join(opening.to), live=True),
                 hint="One or several numbers, between commas or on lines of their own; at most 50.",
             ),
-            _input("how", "To several", _how()),
+            _input("how", "To several", _how(opening.how)),
             _input(
                 "text",
                 "Text",
@@ -97,7 +110,7 @@ def build_view(opening: Opening) -> dict[str, Any]:
                 optional=True,  # media alone is a text too
             ),
             *_lines(text, None),
-            *_their_files(files),
+            *_their_files(files, "Its files" if opening.edits else "Files of the message"),
             _input(
                 "files",
                 "Files",
@@ -108,7 +121,7 @@ def build_view(opening: Opening) -> dict[str, Any]:
             _input(
                 "media",
                 "Media from the web",
-                _typing("sms_media", "https://…"),
+                _typing("sms_media", "https://…", initial="\n".join(opening.media)[:_TYPED]),
                 hint="Public addresses of pictures and the like, one a line; at most 10 with the files.",
                 optional=True,
             ),
@@ -168,6 +181,8 @@ def read_draft(view: Mapping[str, Any], *, key: str, team: str, user_id: str, us
         text=_read_text(view),
         media=_value(view, "media", "sms_media"),
         files=read_files(_state(view, "files", "sms_files").get("files")) + _read_chosen(view),
+        edits=(edits := _read_edits(view)),
+        edited=_read_offered(view) if edits else (),
     )
 
 
@@ -223,21 +238,26 @@ def _option(number: OurNumber) -> Element:
     return {"text": _plain(clip(label, _LABEL)), "value": number.number}
 
 
-def _how() -> Element:
-    options = [
-        {"text": _plain(label), "description": _plain(meaning), "value": how.value}
+def _how(chosen: How) -> Element:
+    options = {
+        how: {"text": _plain(label), "description": _plain(meaning), "value": how.value}
         for how, (label, meaning) in _HOW.items()
-    ]
-    return {"type": "radio_buttons", "action_id": "sms_how", "options": options, "initial_option": options[0]}
+    }
+    return {
+        "type": "radio_buttons",
+        "action_id": "sms_how",
+        "options": list(options.values()),
+        "initial_option": options[chosen],
+    }
 
 
-def _their_files(files: Sequence[SlackFile]) -> list[Element]:
-    """A message's own files, to be left out; Slack's file field cannot be filled in beforehand."""
+def _their_files(files: Sequence[SlackFile], label: str) -> list[Element]:
+    """Files that are in Slack already, to be left out; Slack's file field cannot be filled in beforehand."""
     if not files:
         return []
     options = [{"text": _plain(clip(file.name, _LABEL)), "value": file.id} for file in files]
     boxes = {"type": "checkboxes", "action_id": "sms_theirs", "options": options, "initial_options": options}
-    return [_input("theirs", "Files of the message", boxes, optional=True)]
+    return [_input("theirs", label, boxes, optional=True)]
 
 
 def _conversations(opening: Opening) -> Element:
@@ -309,6 +329,17 @@ def _read_text(view: Mapping[str, Any]) -> str:
 
 def _read_response_url(view: Mapping[str, Any]) -> str:
     return str(json.loads(view["private_metadata"])["response_url"])
+
+
+def _read_edits(view: Mapping[str, Any]) -> str:
+    """The batch that a form edits, "" when it edits none."""
+    return str(json.loads(view["private_metadata"]).get("edits") or "")
+
+
+def _read_offered(view: Mapping[str, Any]) -> tuple[E164, ...]:
+    """The phones that stood under To when the form was opened, whatever stands there now."""
+    to = next(block for block in view["blocks"] if block.get("block_id") == "to")
+    return tuple(str(to["element"].get("initial_value") or "").splitlines())
 
 
 def _read_chosen(view: Mapping[str, Any]) -> tuple[SlackFile, ...]:

@@ -82,11 +82,12 @@ class ParcelStore:
             await connection.execute(update(parcel).where(parcel.c.batch_id == batch_id).values(later))
 
     @again_if_undone
-    async def fail(self, batch_id: str, reason: str, now: datetime) -> None:
-        """Its texts cannot go; people read why."""
+    async def fail(self, batch_id: str, reason: str, now: datetime, *, mendable: bool) -> None:
+        """Its texts cannot go; people read why, and whether the same may go at another time."""
         async with self._engine.begin() as connection:
             theirs = (message.c.batch_id == batch_id, _ACCEPTED, message.c.preparing)
-            failed = {"status": Status.FAILED, "cause": Cause.MEDIA, "word": reason, "final_at": now}
+            cause = Cause.UNREADY if mendable else Cause.MEDIA
+            failed = {"status": Status.FAILED, "cause": cause, "word": reason, "final_at": now}
             ended = update(message).where(in_order(*theirs), *theirs)
             values = failed | {"wait": None, "lease_owner": None, "lease_until": None}
             ids = (await connection.execute(ended.values(values).returning(message.c.id))).scalars().all()

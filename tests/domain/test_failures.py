@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.failures import read_status, show_failure
+from bot.domain.failures import helps_again, helps_edit, read_status, show_failure
 from bot.domain.message import Cause, Failure, Status
 
 FAILURE_WORDS = (
@@ -134,4 +134,24 @@ def test_a_failure_is_two_short_sentences_and_never_a_code_alone(cause: Cause, w
     assert remedy.endswith(".")
     assert len(what) < 400
     assert "\n" not in what
-    assert not code or cause in {Cause.EXPIRED, Cause.OPTED_OUT, Cause.MEDIA} or f"(carrier code {code})" in what
+    ours = {Cause.EXPIRED, Cause.OPTED_OUT, Cause.MEDIA, Cause.UNREADY}
+    assert not code or cause in ours or f"(carrier code {code})" in what
+
+
+@pytest.mark.parametrize(
+    ("failure", "again", "edit"),
+    [
+        (Failure(Cause.MEDIA, "it is too large"), False, True),
+        (Failure(Cause.UNREADY, "CarrierX did not store the file"), True, True),
+        (Failure(Cause.REJECTED, "to is not valid"), True, True),
+        (Failure(Cause.UNDELIVERED, "Unknown-Number"), True, True),
+        (Failure(Cause.UNDELIVERED, "media_too_large"), True, True),
+        (Failure(Cause.UNDELIVERED, "expired"), True, False),
+        (Failure(Cause.UNDELIVERED, "wibble"), True, False),
+        (Failure(Cause.EXPIRED), True, False),
+        (Failure(Cause.OPTED_OUT), False, False),
+    ],
+)
+def test_what_helps_depends_on_why_it_failed(failure: Failure, again: bool, edit: bool) -> None:  # noqa: FBT001 -- a table
+    """The same again where it may go then, a change where one may make it go."""
+    assert (helps_again(failure), helps_edit(failure)) == (again, edit)

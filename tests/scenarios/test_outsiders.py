@@ -86,11 +86,14 @@ def pressing(world: World, target: Message | Ephemeral, action_id: str) -> Act:
     return press
 
 
-async def failed(world: World) -> Act:
-    root = await world.text(CANARY, channel="globex")
-    world.carrier.fail((await world.posted()).sid, "undelivered")
-    await world.shown(root, "[Try again]", place=1)
-    return pressing(world, world.slack.thread(root.ts)[1], "sms_again")
+def failing(action_id: str) -> Callable[[World], Awaitable[Act]]:
+    async def arrange(world: World) -> Act:
+        root = await world.text(CANARY, channel="globex")
+        world.carrier.fail((await world.posted()).sid, "rejected")
+        await world.shown(root, "[Try again] [Edit]", place=1)
+        return pressing(world, world.slack.thread(root.ts)[1], action_id)
+
+    return arrange
 
 
 def waiting(action_id: str) -> Callable[[World], Awaitable[Act]]:
@@ -262,7 +265,8 @@ def commanding(text: str) -> Callable[[World], Awaitable[Act]]:
 
 
 TABLE = {
-    "sms_again": Row(failed),
+    "sms_again": Row(failing("sms_again")),
+    "sms_edit": Row(failing("sms_edit")),
     "sms_cancel": Row(waiting("sms_cancel"), settings=QUIET, night=True),
     "sms_send_now": Row(waiting("sms_send_now"), settings=QUIET, night=True),
     "sms_opt_out": Row(asked("sms_opt_out")),

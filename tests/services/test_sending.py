@@ -292,6 +292,87 @@ async def test_of_a_group_only_the_failed_get_it_again(texting: Texting):
     assert [(post.group, post.recipients) for post in texting.carrier.posts] == [(False, (BERT,)), (False, (CLEO,))]
 
 
+async def edit(texting: Texting, batch: str, to: str, *, how: How = How.SEPARATE) -> str:
+    """Edit what failed and send it to `to`; the new batch, "" when it was sent again before."""
+    offered = (await texting.sending.edit(batch)).to
+    draft = replace(texting.draft(to, how=how), edits=batch, edited=offered)
+    return (await texting.sending.submit(draft)).batch_id
+
+
+async def retried(texting: Texting, batch: str) -> list[bool]:
+    """Of which of its phones people read that it was sent again."""
+    found = await texting.batches.batch(batch)
+    assert found is not None
+    return [phone.retried for text in found.messages for phone in text.recipients]
+
+
+async def test_what_failed_is_offered_to_be_edited(texting: Texting):
+    """Only the phones that it failed for, and from a number that can send it."""
+    group = await failed(texting, f"{ANNA}, {BERT}", how=How.GROUP)
+    some = await texting.accept(f"{ANNA}, {BERT}, {CLEO}")
+    texting.carrier.script = [lambda _: REJECTED]
+    await texting.hand_over()
+    [refused] = texting.carrier.posts[0].recipients
+    texting.numbers._set([OurNumber(OURS, "", "", sms=True, mms=False), OurNumber(PLAIN, "", "", sms=True, mms=True)])
+
+    whole, one = await texting.sending.edit(group), await texting.sending.edit(some)
+
+    assert (whole.to, whole.how, whole.sender) == ((ANNA, BERT), How.GROUP, PLAIN)
+    assert (one.to, one.how, one.sender) == ((refused,), How.SEPARATE, OURS)
+    assert (one.text, one.channel, one.media, one.files) == ("hi", "C1", (), ())
+
+
+async def test_two_who_edit_one_text_make_one_text(texting: Texting):
+    """Whoever is second is told, and so is who presses Try again afterwards."""
+    batch = await failed(texting)
+    drafts = [replace(texting.draft(CLEO), edits=batch, edited=(ANNA,)) for _ in range(2)]
+
+    both = await asyncio.gather(*map(texting.sending.submit, drafts))
+    await texting.hand_over(rounds=2)
+    with pytest.raises(RefusedError) as later:
+        await texting.sending.edit(batch)
+
+    assert sorted(acceptance.repeated for acceptance in both) == [False, True]
+    assert [post.recipients for post in texting.carrier.posts] == [(CLEO,)]
+    assert await again(texting, batch) == ""
+    assert later.value.user_message == "Already sent again, so there is nothing left to edit."
+
+
+@pytest.mark.parametrize("how", How)
+@pytest.mark.parametrize(
+    ("to", "sent_again"),
+    [
+        (f"{ANNA}, {BERT}", [True, True]),
+        (ANNA, [True, False]),  # the other one is still to be sent again
+        (f"{ANNA}, {CLEO}", [True, True]),  # she stands for the other one
+    ],
+)
+async def test_an_edited_text_stands_for_the_phones_that_it_goes_to(
+    texting: Texting, how: How, to: str, sent_again: list[bool]
+):
+    batch = await failed(texting, f"{ANNA}, {BERT}", how=how)
+
+    await edit(texting, batch, to, how=how)
+
+    assert await retried(texting, batch) == sent_again
+
+
+async def test_what_arrived_after_all_is_not_edited(texting: Texting):
+    """Word of it came while somebody had the form open."""
+    batch = await texting.accept()
+    await texting.hand_over()
+
+    with pytest.raises(RefusedError, match="It did not fail after all"):
+        await texting.sending.edit(batch)
+    with pytest.raises(RefusedError, match="It did not fail after all"):
+        await texting.sending.submit(replace(texting.draft(), edits=batch, edited=(ANNA,)))
+    with pytest.raises(RefusedError, match="no longer known"):
+        await texting.sending.submit(replace(texting.draft(), edits="no-such-batch", edited=(ANNA,)))
+    await texting.hand_over()
+
+    assert len(texting.carrier.posts) == 1
+
+
 async def test_unconfirmed_texts_can_be_sent_again_by_a_person(texting: Texting):
     batch = await texting.accept()
     texting.carrier.script = [lambda _: CarrierOutcomeUnknownError("no answer")]

@@ -8,11 +8,12 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.domain.media import SlackFile
 from bot.domain.orders import Order
 from bot.domain.quiet_hours import Forecast
 from bot.errors import InvalidFieldsError
 from bot.services.ports import OurNumber
-from bot.services.sending import Acceptance, CancelResult, Draft
+from bot.services.sending import Acceptance, CancelResult, Draft, Editable, How
 from bot.services.status import Arrivals, Report, Waiting
 from bot.slack.blocks import Content
 from bot.slack.bolt import build_bolt, slack_routes
@@ -23,6 +24,17 @@ from playground.slack.server import PretendSlack
 
 FRONT_DESK = OurNumber("+12125550100", "Front desk", "New York", sms=True, mms=True)
 BACK_OFFICE = OurNumber("+13105550101", "Back office", "Los Angeles", sms=True, mms=False)
+GROUP = Editable(
+    batch_id="batch",
+    channel="C0RANDOM",
+    sender=BACK_OFFICE.number,
+    to=("+15162065574", "+14155550123"),
+    how=How.GROUP,
+    text="On my way",
+    media=("https://cdn.example/a.jpg", "https://cdn.example/b.jpg"),
+    files=(SlackFile("F1", "plan.pdf"), SlackFile("F2", "map.png")),
+    why="It was not sent: “plan.pdf”: it is too large.",
+)
 
 
 def _set_event() -> asyncio.Event:
@@ -40,19 +52,22 @@ class FakeTexts:
         may_foresee: Cleared, a forecast waits for it.
         within: Seconds that each submission got.
         forecast: What quiet hours would do.
-        drafts, foreseen, repeats, cancels: What was asked.
+        editable: What failed.
+        drafts, foreseen, repeats, cancels, edits: What was asked.
     """
 
     error: Exception | None = None
     repeated: bool = False
     canceled: CancelResult = CancelResult.CANCELED
     forecast: Forecast | None = None
+    editable: Editable = GROUP
     may_foresee: asyncio.Event = field(default_factory=_set_event)
     within: list[float | None] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
     foreseen: list[Draft] = field(default_factory=list)
     repeats: list[dict[str, str]] = field(default_factory=list)
     cancels: list[str] = field(default_factory=list)
+    edits: list[str] = field(default_factory=list)
 
     async def submit(
         self, draft: Draft, *, known: Mapping[str, str] | None = None, within: float | None = None
@@ -62,7 +77,7 @@ class FakeTexts:
             raise InvalidFieldsError(dict(known))
         self.drafts.append(draft)
         self._fail()
-        return Acceptance("batch")
+        return Acceptance("" if self.repeated else "batch", repeated=self.repeated)
 
     async def again(self, batch_id: str, *, key: str, user_id: str, user_name: str, response_url: str) -> Acceptance:
         self.repeats.append(
@@ -76,6 +91,11 @@ class FakeTexts:
         )
         self._fail()
         return Acceptance("" if self.repeated else "again", repeated=self.repeated)
+
+    async def edit(self, batch_id: str) -> Editable:
+        self.edits.append(batch_id)
+        self._fail()
+        return self.editable
 
     async def foresee(self, draft: Draft) -> Forecast | None:
         self.foreseen.append(draft)

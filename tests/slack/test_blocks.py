@@ -222,7 +222,7 @@ def test_a_failure_calls_its_sender_with_a_way_on() -> None:
     trouble = show_trouble(batch)
 
     assert read_aloud(trouble).startswith("@U1 Your text to (516) 206-5574 was not delivered.")
-    assert buttons(trouble) == [("Try again", "sms_again", batch.id)]
+    assert buttons(trouble) == [("Try again", "sms_again", batch.id), ("Edit", "sms_edit", batch.id)]
     assert trouble is not None
     assert trouble.text.startswith("<@U1> Your text to (516) 206-5574 was not delivered.")
 
@@ -264,7 +264,23 @@ def test_recipients_with_one_reason_share_one_sentence() -> None:
     assert said[0] == "@U1 2 of 3 texts were not delivered, and 1 of 3 texts may have arrived or not."
     assert said[1].startswith("(516) 206-5574, (415) 555-0123: ")
     assert said[2].startswith("(415) 555-0124: CarrierX never answered clearly")
-    assert buttons(show_trouble(batch)) == [("Send again", "sms_again", batch.id)]
+    assert buttons(show_trouble(batch)) == [("Send again", "sms_again", batch.id), ("Edit", "sms_edit", batch.id)]
+
+
+@pytest.mark.parametrize(
+    ("failure", "labels"),
+    [
+        (Failure(Cause.MEDIA, "it is too large"), ["Edit"]),
+        (Failure(Cause.UNREADY, "its server does not answer"), ["Try again", "Edit"]),
+        (Failure(Cause.EXPIRED), ["Try again"]),
+        (Failure(Cause.OPTED_OUT), []),
+    ],
+)
+def test_only_what_may_help_is_offered(failure: Failure, labels: list[str]) -> None:
+    """What can never go as it is has no Try again."""
+    batch = a_batch(failed(failure=failure))
+
+    assert [label for label, _, _ in buttons(show_trouble(batch))] == labels
 
 
 @pytest.mark.parametrize(

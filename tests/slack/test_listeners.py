@@ -8,7 +8,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from bot.domain.message import Status
+from bot.domain.message import Batch, Cause, Failure, Recipient, Status
 from bot.errors import InvalidFieldsError, InvalidInputError, NotStoredError, RefusedError
 from bot.services.ports import OurNumber
 from bot.services.sending import CancelResult, How
@@ -18,8 +18,8 @@ from playground.slack import faults
 from playground.slack.acting import Outcome
 from playground.slack.server import PretendSlack
 from playground.slack.workspace import TEAM, Message
-from tests.slack.batches import NOW, a_batch, a_message
-from tests.slack.surface import BACK_OFFICE, FRONT_DESK, Surface, open_surface
+from tests.slack.batches import ANNA, NOW, a_batch, a_message
+from tests.slack.surface import BACK_OFFICE, FRONT_DESK, GROUP, Surface, open_surface
 from tests.slack.test_modal import WAITS
 
 NO_TEXT = "GSM-7 · 0 characters · 0 segments"
@@ -42,6 +42,12 @@ async def put(surface: Surface, content: Content | None) -> Message:
     assert content is not None
     ts = await surface.workspace.post("C0SUPPORT", None, content, "post")
     return surface.slack.channel("support").history[ts]
+
+
+def failed_for_good() -> Batch:
+    """A text whose file cannot go."""
+    one = Recipient(ANNA, Status.FAILED, failure=Failure(Cause.MEDIA, "it is too large"))
+    return a_batch(a_message(recipients=(one,), status=Status.FAILED))
 
 
 # /sms with a number and a text
@@ -561,6 +567,34 @@ async def test_again_sends_again_in_the_name_of_who_pressed(surface: Surface) ->
     assert (first["batch_id"], first["user_id"], first["user_name"]) == (batch.id, "U0BEN", "ben")
     assert first["key"].startswith(f"again:{TEAM}:")
     assert first["key"] != second["key"]
+
+
+async def test_edit_opens_the_form_as_it_was_sent(surface: Surface) -> None:
+    """All of it is filled in, the files that are still in Slack too; and what is sent then names what it stands for."""
+    message = await put(surface, show_trouble(failed_for_good()))
+
+    await surface.slack.press("ben", message, "sms_edit")
+    (view,) = surface.slack.views.stack("U0BEN")
+    outcome = await surface.slack.submit("ben")
+
+    (draft,) = surface.texts.drafts
+    assert outcome.errors == {}
+    assert view.given["blocks"][0]["text"]["text"] == GROUP.why
+    assert (draft.edits, draft.edited, draft.to) == ("batch", GROUP.to, "\n".join(GROUP.to))
+    assert (draft.sender, draft.how, draft.channel) == (GROUP.sender, How.GROUP, GROUP.channel)
+    assert (draft.text, draft.media) == (GROUP.text, "\n".join(GROUP.media))
+    assert [file.name for file in draft.files] == ["plan.pdf", "map.png"]
+
+
+async def test_an_edited_text_that_was_sent_again_meanwhile_says_so(surface: Surface) -> None:
+    """Two people who edit one text make one text; the second keeps what they typed."""
+    message = await put(surface, show_trouble(failed_for_good()))
+    await surface.slack.press("ben", message, "sms_edit")
+    surface.texts.repeated = True
+
+    outcome = await surface.slack.submit("ben")
+
+    assert outcome.errors == {"to": "It was sent again already, so nothing more was sent. Close this form."}
 
 
 async def test_the_second_press_reads_that_it_did_nothing(surface: Surface) -> None:

@@ -63,6 +63,11 @@ def openings(draw: st.DrawFn) -> Opening:
         text=draw(ODD_TEXTS) * draw(st.sampled_from([1, 3])),
         response_url=draw(st.sampled_from(["", "https://hooks.slack.com/commands/T1/1/" + "x" * 200])),
         shared_too=draw(st.booleans()),
+        to=draw(st.lists(NUMBERS, max_size=50)),
+        how=draw(st.sampled_from(How)),
+        media=draw(st.lists(st.just("https://cdn.example/" + "x" * 280), max_size=10)),
+        edits=draw(st.sampled_from(["", "5b2f3c9e-0000-4000-8000-000000000000"])),
+        why=draw(st.sampled_from(["", "It was not sent: “a.png”: it is damaged."])),
     )
 
 
