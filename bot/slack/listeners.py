@@ -20,7 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.command import Help, InlineText, OpenModal, parse_command
 from bot.domain.orders import Order, Status
 from bot.domain.phone import show_example
-from bot.errors import BotError, RefusedError
+from bot.errors import BotError, InvalidFieldsError, RefusedError
 from bot.services.ports import OurNumber
 from bot.services.sending import Acceptance, CancelResult, Draft, Editable
 from bot.services.status import Report
@@ -157,6 +157,7 @@ class Listeners:
         app.view(modal.SEND)(self.submit)
         for name in modal.LIVE:
             app.action(name)(self.typing)
+        app.action(modal.USE)(self.use_sender)
         app.options(modal.FROM)(self.options)
         app.action(CANCEL)(self.cancel)
         app.action(AGAIN)(self.again)
@@ -244,6 +245,16 @@ class Listeners:
             await self._people.admit(user_id, read_team(body))
             self._live.follow(body["view"], user_id)
 
+    async def use_sender(self, ack: AsyncAck, body: Body, action: Body) -> None:
+        """Use another number, in a form whose From cannot send what is to be sent."""
+        await ack()
+        async with answering(_keep_silent, "use_sender"):
+            user_id, numbers = body["user"]["id"], self._senders.able()
+            await self._people.admit(user_id, read_team(body))
+            chosen = next((number for number in numbers if number.number == action["value"]), None)
+            if chosen is not None:
+                self._live.follow(modal.use_sender(body["view"], numbers, chosen), user_id, changed=True)
+
     async def options(self, ack: AsyncAck, body: Body) -> None:
         """Somebody searches for a number to send from."""
         await ack(options=[])
@@ -256,6 +267,9 @@ class Listeners:
 
         async def tell(error: BotError) -> None:
             await ack(response_action="errors", errors=modal.show_errors(view, error))
+            # With more than that to mend, a new view could hide the other sentences.
+            if isinstance(error, InvalidFieldsError) and error.instead and len(error.fields) == 1:
+                self._live.follow(modal.offer_sender(view, error.instead), body["user"]["id"], changed=True)
 
         due = _due()
         async with answering(tell, "submit", may_send=True):

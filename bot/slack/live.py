@@ -46,14 +46,20 @@ class LiveLines:
         self._forecasts = forecasts
         self._workspace = workspace
         self._soon = soon
-        self._newest: dict[str, tuple[View, str]] = {}  # by view id, of those whose update is under way
+        self._newest: dict[str, tuple[View, str, bool]] = {}  # by view id, of those whose update is under way
         self._shown: dict[str, list[str]] = {}
 
-    def follow(self, view: View, user_id: str) -> None:
-        """Show soon what a form says now."""
+    def follow(self, view: View, user_id: str, *, changed: bool = False) -> None:
+        """Show soon what a form says now.
+
+        Args:
+            view: As Slack sent it, or as it shall be.
+            user_id: Who has it open.
+            changed: It differs from what Slack sent in more than its lines.
+        """
         view_id = view["id"]
         under_way = view_id in self._newest
-        self._newest[view_id] = (view, user_id)
+        self._newest[view_id] = (view, user_id, changed)
         if not under_way:
             self._soon(self._follow(view_id))
 
@@ -67,13 +73,14 @@ class LiveLines:
         finally:
             del self._newest[view_id]
 
-    async def _show(self, view: View, user_id: str) -> None:
-        changed = modal.update_live(view, await self._foresee(view, user_id))
-        lines = modal.read_lines(changed)
-        if lines == modal.read_lines(view) == self._shown.get(view["id"], lines):
+    async def _show(self, view: View, user_id: str, changed: bool) -> None:  # noqa: FBT001 -- as `follow` keeps it
+        new = modal.update_live(view, await self._foresee(view, user_id))
+        lines = modal.read_lines(new)
+        known = lines == modal.read_lines(view) == self._shown.get(view["id"], lines)
+        if known and not changed and len(new["blocks"]) == len(view["blocks"]):
             return
         try:
-            await self._workspace.update_view(view["id"], changed)
+            await self._workspace.update_view(view["id"], new)
         except SlackCallError as exc:
             _log.debug("slack.live_line_not_updated", error=str(exc))  # mostly not_found: it was closed meanwhile
             return

@@ -27,6 +27,7 @@ USE: Final = "sms_use"
 LIVE: Final = (FROM, "sms_to", "sms_how", "sms_text")  # what the lines under Text follow
 SELECTABLE: Final = 100  # options that Slack takes; with more, From is searched
 
+_FROM = "from"
 _LIVE = "live"
 _HOURS = "hours"
 _OFFER = "offer"
@@ -136,14 +137,40 @@ def update_live(view: Mapping[str, Any], forecast: Forecast | None) -> dict[str,
     Built from the view that Slack sent, not anew: the numbers may have changed since it was opened, and another kind
     of From would lose what was chosen.
     """
+    over = {_HOURS, *(each for each in _find_offers(view) if each != _name_offer(view))}
     blocks: list[Element] = []
     for block in view["blocks"]:
         if block.get("block_id") == _LIVE:
             blocks += _lines(_read_text(view), forecast)
-        elif block.get("block_id") != _HOURS:
+        elif block.get("block_id") not in over:
             blocks.append(block)
     kept = ("type", "callback_id", "title", "submit", "close", "private_metadata")
     return {**{key: view[key] for key in kept}, "blocks": blocks}
+
+
+def offer_sender(view: Mapping[str, Any], number: E164) -> dict[str, Any]:
+    """The view that Slack sent, with a button that chooses another From; it goes when From is changed."""
+    offers = _find_offers(view)
+    blocks = [block for block in view["blocks"] if block.get("block_id") not in offers]
+    shown = show_number(number)
+    button = {"type": "button", "action_id": USE, "text": _plain(f"Use {shown}"), "value": number}
+    offer = _section(f"{shown} can send pictures and group texts.")
+    offer |= {"block_id": _name_offer(view), "accessory": button}
+    return {**view, "blocks": _put_after_from(blocks, [offer])}
+
+
+def use_sender(view: Mapping[str, Any], numbers: Sequence[OurNumber], chosen: OurNumber) -> dict[str, Any]:
+    """The view that Slack sent, with another From and without the offer of it.
+
+    From gets a new block_id: under the same one Slack keeps what was chosen before.
+    """
+    old, offers = _find_from(view), _find_offers(view)
+    new = f"{_FROM}-{int(old.partition('-')[2] or 1) + 1}"
+    sender = _input(new, "From", _senders(list(numbers), chosen))
+    kept = [block for block in view["blocks"] if block.get("block_id") not in offers]
+    blocks = [sender if block.get("block_id") == old else block for block in kept]
+    values = {**view["state"]["values"], new: {FROM: {"selected_option": _option(chosen)}}}
+    return {**view, "state": {"values": values}, "blocks": blocks if sender in blocks else [sender, *blocks]}
 
 
 def read_lines(view: Mapping[str, Any]) -> list[str]:
@@ -175,7 +202,7 @@ def read_draft(view: Mapping[str, Any], *, key: str, team: str, user_id: str, us
         user_name=user_name,
         channel=str(_state(view, "channel", "sms_channel").get("selected_conversation") or ""),
         response_url=_read_response_url(view),
-        sender=_selected(view, "from", FROM),
+        sender=_selected(view, _find_from(view), FROM),
         to=_value(view, "to", "sms_to"),
         how=How(how) if how else How.SEPARATE,
         text=_read_text(view),
@@ -195,7 +222,8 @@ def show_errors(view: Mapping[str, Any], error: BotError) -> dict[str, str]:
     there = {block.get("block_id") for block in view["blocks"] if block.get("type") == "input"}
     shown: dict[str, str] = {}
     for field, sentence in fields.items():
-        place = field if field in there else "to"
+        wanted = _find_from(view) if field == _FROM else field
+        place = wanted if wanted in there else "to"
         shown[place] = f"{shown[place]} {sentence}" if place in shown else sentence
     return shown
 
@@ -217,8 +245,31 @@ def _from_blocks(opening: Opening) -> list[Element]:
     if opening.chosen and opening.chosen not in offered:
         offered.insert(0, opening.chosen)
     if offered:
-        blocks.append(_input("from", "From", _senders(offered, opening.chosen)))
+        blocks.append(_input(_FROM, "From", _senders(offered, opening.chosen)))
     return blocks
+
+
+def _find_from(view: Mapping[str, Any]) -> str:
+    """From's block_id."""
+    inputs = (block for block in view["blocks"] if (block.get("element") or {}).get("action_id") == FROM)
+    return next((str(block["block_id"]) for block in inputs), _FROM)
+
+
+def _find_offers(view: Mapping[str, Any]) -> list[str]:
+    """The block_ids of offers of another From."""
+    names = (str(block.get("block_id")) for block in view["blocks"])
+    return [name for name in names if name.startswith(_OFFER)]
+
+
+def _name_offer(view: Mapping[str, Any]) -> str:
+    """The block_id of an offer beside what is chosen now; with another choice it is over."""
+    return f"{_OFFER}:{_selected(view, _find_from(view), FROM)}"
+
+
+def _put_after_from(blocks: list[Element], more: list[Element]) -> list[Element]:
+    """Blocks with more of them below From; at the top where there is none."""
+    at = next((place for place, block in enumerate(blocks, 1) if block.get("block_id", "").startswith(_FROM)), 0)
+    return [*blocks[:at], *more, *blocks[at:]]
 
 
 def _senders(offered: list[OurNumber], chosen: OurNumber | None) -> Element:

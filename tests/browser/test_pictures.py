@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from playwright.async_api import FilePayload, expect
 
+from playground.carrier.picture import draw
 from playground.stage import Playground
 from tests.browser.conftest import Screen
 
@@ -83,3 +84,62 @@ async def test_a_picture_comes_back_into_the_thread(playground: Playground, scre
     await expect(phone).to_contain_text("Thank you!")
     await screen.shoot("picture")
     assert (len(playground.carrier.posts), screen.troubles) == (2, [])
+
+
+async def test_a_text_that_failed_for_a_file_is_edited_and_goes(playground: Playground, screen: Screen) -> None:
+    """The form comes back as it was sent; without what cannot go, the rest is on the phone."""
+    await screen.type("/sms")
+    await screen.form.get_by_role("textbox", name="To", exact=True).fill("(212) 555-0123")
+    await screen.form.get_by_role("textbox", name="Text (optional)").fill("Where to find us")
+    picked: list[FilePayload] = [
+        {"name": "map.png", "mimeType": "image/png", "buffer": draw("map.png")},
+        {"name": "tour.jpg", "mimeType": "image/jpeg", "buffer": photo()[:90_000]},
+    ]
+    await screen.form.locator("#field-files").set_input_files(picked)
+    await expect(screen.form.get_by_text("tour.jpg")).to_be_visible()
+    await screen.form.get_by_role("button", name="Send", exact=True).click()
+    await expect(screen.messages).to_contain_text("failed")
+    await screen.messages.get_by_role("button", name=re.compile("repl")).click()
+    edit = screen.thread.get_by_role("button", name="Edit")
+    await edit.click()
+
+    await expect(screen.form.get_by_role("heading")).to_have_text("Edit and send")
+    await expect(screen.form).to_contain_text("“tour.jpg”")
+    await expect(screen.form.get_by_role("textbox", name="To", exact=True)).to_have_value("+12125550123")
+    await expect(screen.form.get_by_role("textbox", name="Text (optional)")).to_have_value("Where to find us")
+    await expect(screen.form.get_by_role("checkbox", name="map.png")).to_be_checked()
+    await screen.shoot("edit")
+    await screen.form.get_by_role("checkbox", name="tour.jpg").uncheck()
+    await screen.form.get_by_role("button", name="Send", exact=True).click()
+
+    phone = screen.page.get_by_role("article", name=PHONE)
+    await expect(phone).to_contain_text("Where to find us")
+    await expect(phone.get_by_role("img")).to_have_count(1)
+    await expect(edit).to_have_count(0)
+    assert (len(playground.carrier.posts), screen.troubles) == (1, [])
+
+
+async def test_a_number_without_mms_is_exchanged_in_the_form(playground: Playground, screen: Screen) -> None:
+    """One press chooses another; what was typed stays, the error goes, and the keyboard reaches the button."""
+    await screen.page.get_by_role("button", name="Group with a picture").click()
+    await screen.composer.press("Enter")
+    sender = screen.form.get_by_role("combobox", name="From")
+    await sender.fill("206-5574")
+    await sender.press("ArrowDown")
+    await sender.press("Enter")
+    await expect(sender).to_have_value(re.compile("206-5574"))
+    await screen.form.get_by_role("button", name="Send", exact=True).click()
+    error = screen.form.get_by_text("cannot send pictures or group texts")
+    await expect(error).to_be_visible()
+    use = screen.form.get_by_role("button", name="Use (207) 815-2557")
+    await expect(use).to_be_visible()
+    await screen.shoot("other-number")
+    await use.press("Enter")
+
+    await expect(sender).to_have_value(re.compile("815-2557"))
+    await expect(error).to_have_count(0)
+    await expect(use).to_have_count(0)
+    await expect(screen.form.get_by_role("textbox", name="Text (optional)")).to_have_value(re.compile("harbour"))
+    await screen.form.get_by_role("button", name="Send", exact=True).click()
+    await expect(screen.page.get_by_role("article", name=PHONE)).to_contain_text("The new harbour")
+    assert ([post.sender for post in playground.carrier.posts], screen.troubles) == (["12078152557"], [])

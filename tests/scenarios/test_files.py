@@ -10,7 +10,7 @@ from playground.carrier.picture import draw
 from playground.slack import Down, Refused
 from playground.slack.workspace import Ephemeral, Message
 from tests.scenarios.reading import read
-from tests.scenarios.world import DIGITS, PHONE, World, open_world
+from tests.scenarios.world import DIGITS, PHONE, World, open_world, read_view
 
 OURS = "15162065575"
 
@@ -103,6 +103,48 @@ async def test_a_messages_own_files_can_be_left_out(world: World):
     assert (post.text, len(post.media_urls)) == ("two pictures", 1)
     root = await world.slack.until(lambda slack: [each for each in slack.channel("support").messages if each.bot_id])
     assert "photo.png" in read(root[-1])
+
+
+TEXTS_ONLY, MMS_TOO = "+15162065574", "+12078152557"
+
+
+async def test_a_sender_without_mms_is_exchanged_by_a_button(world: World):
+    """What was typed and ticked stays; the sentence goes."""
+    await world.know_numbers()
+    message = await world.slack.say("alice", "support", "two pictures", files=2)
+    await world.slack.message_shortcut("alice", "support", message.ts, "sms_from_message")
+    view = world.view()
+    await world.fill(view, to=PHONE, theirs=[message.files[1]["id"]], **{"from": TEXTS_ONLY})
+    refused = await world.slack.submit("alice")
+    offer = await world.form_says("(207) 815-2557 can send pictures and group texts.")
+    await world.slack.press("alice", view, "sms_use")
+    await world.slack.until(lambda _: "can send pictures" not in read_view(view))
+    outcome = await world.slack.submit("alice")
+    post = await world.posted()
+
+    assert refused.errors == {
+        "from": "(516) 206-5574 cannot send pictures or group texts (MMS). Choose (207) 815-2557, which can."
+    }
+    assert "cannot send" not in offer
+    assert (outcome.errors, view.errors) == ({}, {})
+    assert (post.sender, post.text, len(post.media_urls)) == (MMS_TOO[1:], "two pictures", 1)
+
+
+async def test_an_offered_sender_goes_when_another_is_chosen(world: World):
+    """And where more is wrong, the sentences come first: a new view could hide them."""
+    view = await world.form()
+    await world.fill(view, to="911", how="group", text="hi", **{"from": TEXTS_ONLY})
+    await world.slack.submit("alice")
+    before = read_view(view)
+    await world.fill(view, to=f"{PHONE}, +12125550123")
+    await world.slack.submit("alice")
+    await world.form_says("can send pictures and group texts")
+    await world.fill(view, **{"from": MMS_TOO})
+    await world.slack.until(lambda _: "can send pictures" not in read_view(view))
+    await world.slack.submit("alice")
+
+    assert "can send pictures" not in before
+    assert (await world.posted()).group
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,22 @@ def filling(block_id: str, action_id: str, value: str) -> Callable[[World], Awai
     return arrange
 
 
+async def offered(world: World) -> Act:
+    view = await world.form(channel="globex")
+    await world.fill(view, to=f"{PHONE}, +12125550123", how="group", text=CANARY, **{"from": "+15162065574"})
+    await world.slack.submit("alice")
+    await world.form_says("can send pictures and group texts")
+    updates = len(world.slack.called("views.update"))
+
+    async def use(user: str) -> str:
+        view.user = world.slack.workspace.person(user).id
+        assert (await world.slack.press(user, view, "sms_use")).status == 200
+        assert len(world.slack.called("views.update")) == updates
+        return ""
+
+    return use
+
+
 async def searched(world: World) -> Act:
     view = await world.form(channel="globex")
 
@@ -283,6 +299,7 @@ TABLE = {
     "sms_how": Row(filling("how", "sms_how", "group"), told=NOBODY),
     "sms_from, chosen": Row(filling("from", "sms_from", "+12078152557"), told=NOBODY),
     "sms_from": Row(searched, told=NOBODY),
+    "sms_use": Row(offered, told=NOBODY),
     "sms_new": Row(anywhere),
     "sms_from_message": Row(choosing("sms_from_message")),
     "sms_send_reply": Row(choosing("sms_send_reply")),

@@ -15,7 +15,17 @@ from bot.domain.quiet_hours import Forecast
 from bot.errors import InvalidFieldsError, NotStoredError
 from bot.services.ports import OurNumber
 from bot.services.sending import How
-from bot.slack.modal import Opening, build_view, read_draft, read_lines, show_errors, show_options, update_live
+from bot.slack.modal import (
+    Opening,
+    build_view,
+    offer_sender,
+    read_draft,
+    read_lines,
+    show_errors,
+    show_options,
+    update_live,
+    use_sender,
+)
 from bot.slack.notices import show_help, show_notice, show_sentence
 from playground.slack.limits import lint_message, lint_view
 from tests.slack.batches import NUMBERS, ODD_NAMES, ODD_TEXTS
@@ -228,3 +238,56 @@ def test_ten_files_fit_whatever_they_are_called(name: str) -> None:
     )
 
     assert lint_view(view) == []
+
+
+def sent(view: dict[str, Any], **values: Any) -> dict[str, Any]:
+    """A view as Slack sends it, with what stands in some of its fields."""
+    return {"state": {"values": {}}} | view | {"state": {"values": values}}
+
+
+def on(number: OurNumber) -> dict[str, Any]:
+    """A From with a number chosen."""
+    return {"sms_from": {"selected_option": {"value": number.number}}}
+
+
+def read_sender(view: dict[str, Any]) -> str:
+    return read_draft(view, key="", team="", user_id="", user_name="").sender
+
+
+def test_another_sender_is_offered_once_and_goes_with_the_choice_that_it_was_made_for() -> None:
+    """It stands under From. Sent again without a change it is offered again, not twice."""
+    first = offer_sender(
+        sent(build_view(an_opening(chosen=BACK_OFFICE)), **{"from": on(BACK_OFFICE)}), FRONT_DESK.number
+    )
+    again = offer_sender(first, FRONT_DESK.number)
+    followed = update_live(again, None)
+    changed = update_live(sent(again, **{"from": on(FRONT_DESK)}), None)
+
+    assert [block.get("accessory", {}).get("value") for block in followed["blocks"][:3]] == [
+        None,
+        FRONT_DESK.number,
+        None,
+    ]
+    assert lint_view(followed) == []
+    assert [block.get("block_id") for block in changed["blocks"]] == [
+        block.get("block_id") for block in build_view(an_opening())["blocks"]
+    ]
+
+
+def test_a_sender_is_used_under_a_new_name_each_time() -> None:
+    """Slack keeps what was chosen under a name that it knows. The rest is not touched."""
+    numbers = (FRONT_DESK, BACK_OFFICE)
+    view = sent(build_view(an_opening(text="hi")), **{"from": on(FRONT_DESK)})
+    used = use_sender(offer_sender(view, BACK_OFFICE.number), numbers, BACK_OFFICE)
+    twice = use_sender(offer_sender(used, FRONT_DESK.number), numbers, FRONT_DESK)
+    without = use_sender(sent(build_view(an_opening(numbers=(), chosen=None))), numbers, FRONT_DESK)
+
+    assert [read_sender(each) for each in (used, twice, without)] == [
+        BACK_OFFICE.number,
+        FRONT_DESK.number,
+        FRONT_DESK.number,
+    ]
+    assert len({each["blocks"][0]["block_id"] for each in (view, used, twice)}) == 3
+    assert used["blocks"][1:] == twice["blocks"][1:] == view["blocks"][1:]
+    assert lint_view(update_live(twice, None)) == []
+    assert show_errors(twice, InvalidFieldsError({"from": "No."})) == {twice["blocks"][0]["block_id"]: "No."}
