@@ -21,7 +21,8 @@ from aiohttp import web
 from bot.carrierx.callbacks import callback_routes
 from bot.carrierx.carrier import CarrierX
 from bot.carrierx.client import CarrierXClient
-from bot.media.fetch import MediaFetcher
+from bot.domain.media import MAX_MMS
+from bot.media.fetch import REFUSED, MediaFetcher
 from bot.media.fit import Fitter
 from bot.services.administration import Administration
 from bot.services.deciding import Deciding
@@ -120,6 +121,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         )
         origins = frozenset({_origin(settings.carrierx_api_url), _origin(settings.slack_api_url)})
         fetcher = await stack.enter_async_context(MediaFetcher(origins))
+        looker = await stack.enter_async_context(MediaFetcher(origins, most=MAX_MMS, never=REFUSED))
         carrierx = CarrierX(client)
         carrier = WatchedCarrier(carrierx, clock)
         batches = BatchStore(engine)
@@ -262,6 +264,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         preparing = Preparing(
             parcels=parcels,
             slack=Files(slack),
+            web=looker,
             fitter=Fitter(),
             storage=carrierx,
             announcer=announcer,

@@ -20,8 +20,19 @@ MAX_CHARACTERS = 1600
 MAX_MEDIA = 10
 MAX_FILE = 50 * 1024 * 1024  # bytes of a file before it is made to fit; a phone's video of half a minute
 MAX_FILES = 100 * 1024 * 1024  # bytes of a text's files together before that; all of them are in memory at once
+MAX_MMS = 3 * 1024 * 1024  # bytes of a text's media together, as CarrierX takes them
 _DOCUMENTS = frozenset({"application/pdf", "text/vcard", "text/x-vcard", "text/directory", "application/octet-stream"})
 
+# What phones take as it is. Files from Slack are turned into these where they are something else; what an address
+# names, CarrierX fetches as it is.
+_TAKEN = frozenset(
+    {
+        *("image/jpeg", "image/png", "image/gif"),
+        *("video/mp4", "video/3gpp", "video/quicktime"),
+        *("audio/amr", "audio/mpeg", "audio/mp4", "audio/ogg", "audio/wav"),
+        *("text/vcard", "application/pdf"),
+    }
+)
 _MAX_URL = 2000  # characters; what browsers, proxies and Slack's links all take
 _WRAPPED = re.compile(r"<([^|>]*)(?:\|[^>]*)?>")
 _DOTS = re.compile("[。．｡]")  # noqa: RUF001 - resolvers read these as dots (RFC 3490 §3.1)
@@ -71,6 +82,15 @@ def find_files_mistake(size: int) -> str:
         return ""
     most = show_size(MAX_FILES)
     return f"{show_size(size)} together, and {most} is the most that is taken: send some in a text of their own"
+
+
+def find_kind_mistake(kind: str) -> str:
+    """What is wrong with a file of a MIME type that goes as it is and what to do, "" for what phones take."""
+    if kind in _TAKEN:
+        return ""
+    if kind.startswith("image/"):
+        return "phones do not take such pictures: add the file itself, and it is made into one that they take"
+    return "phones do not take a file of this kind: pictures, video, audio, contacts and PDF go"
 
 
 def _find_file_mistake(file: SlackFile) -> str:

@@ -22,8 +22,11 @@ _ALL = 30.0  # seconds for the whole file
 _MOST: Final = 10 * 1024 * 1024  # bytes; CarrierX takes three megabytes of a whole text
 _REDIRECTS = 5
 _MOVED = frozenset({301, 302, 303, 307, 308})
-_NEVER = frozenset({405, 410, 451})
+_NEVER: Final = frozenset({405, 410, 451})
+REFUSED: Final = frozenset(range(400, 500)) - {408, 425, 429}  # all that is no word about time
 _OK = 200
+_HEAD = 512  # bytes in which a web page begins, after blank lines
+_PAGE: Final = (b"<!doctype html", b"<html")
 
 
 class _ForbiddenAddressError(OSError):
@@ -36,14 +39,21 @@ class MediaFetcher:
     Args:
         trusted: Origins that may be on a private address, such as a CarrierX in the same building.
         most: Bytes of a file.
+        never: HTTP status codes after which asking again changes nothing.
         resolver: Finds addresses of names; the system's by default.
     """
 
     def __init__(
-        self, trusted: frozenset[str] = frozenset(), *, most: int = _MOST, resolver: AbstractResolver | None = None
+        self,
+        trusted: frozenset[str] = frozenset(),
+        *,
+        most: int = _MOST,
+        never: frozenset[int] = _NEVER,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         self._trusted = trusted
         self._most = most
+        self._never = never
         self._resolver = resolver
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
@@ -78,24 +88,24 @@ class MediaFetcher:
             raise FetchError("its server took too long", final=False) from exc
         except (aiohttp.ClientError, OSError, ValueError) as exc:
             forbidden = _is_forbidden(exc)
-            reason = "its link leads into a private network" if forbidden else "its server does not answer"
+            reason = "its address leads into a private network" if forbidden else "its server does not answer"
             raise FetchError(reason, final=forbidden) from exc
         return Fetched(content, *_recognize(content))
 
     async def _follow(self, url: str) -> bytes:
         for _ in range(_REDIRECTS + 1):
             if find_url_mistake(url, trusted=self._trusted):
-                raise FetchError("its link is none that can be fetched", final=True)
+                raise FetchError("its address is none that can be fetched", final=True)
             session = self._sessions[_origin(url) in self._trusted]
             async with session.get(url, allow_redirects=False, headers={"Accept-Encoding": "identity"}) as answer:
                 if answer.status not in _MOVED or "Location" not in answer.headers:
                     return await self._read(answer)
                 url = str(answer.url.join(URL(answer.headers["Location"])))
-        raise FetchError("its link leads from one place to the next without end", final=True)
+        raise FetchError("its address leads from one place to the next without end", final=True)
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         if answer.status != _OK:
-            raise FetchError(f"its link answers {answer.status}", final=answer.status in _NEVER)
+            raise FetchError(f"its address answers {answer.status}", final=answer.status in self._never)
         if answer.headers.get("Content-Encoding", "identity") != "identity":
             raise FetchError("its server packs it in a way that I do not unpack", final=True)
         too_large = FetchError(f"it is larger than {self._most // 1024**2} MB", final=True)
@@ -107,7 +117,7 @@ class MediaFetcher:
             if len(content) > self._most:
                 raise too_large
         if not content:
-            raise FetchError("its link leads to nothing", final=False)
+            raise FetchError("its address leads to nothing", final=False)
         return bytes(content)
 
 
@@ -139,6 +149,8 @@ def _origin(url: str) -> str:
 def _recognize(content: bytes) -> tuple[str, str]:
     """MIME type and usual ending."""
     kind = recognize(content)
+    if content[:_HEAD].lstrip().lower().startswith(_PAGE):
+        raise FetchError("it is a web page, not a file", final=True)
     if kind not in SUFFIXES:
         raise FetchError("it is of a kind that I do not pass on", final=True)
     return kind, SUFFIXES[kind]

@@ -15,17 +15,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import structlog
 
-from bot.domain.media import show_size
+from bot.domain.media import MAX_MMS, show_size
 from bot.media.kinds import SUFFIXES
 from bot.media.pipe import LENGTHS, pack
 from bot.services.fitting import CannotFitError, Fitted
 from bot.services.pictures import Fetched
 
-MOST: Final = 3 * 1024 * 1024  # bytes of a text's files, as CarrierX takes them
 _PATIENCE = 60.0  # seconds for one file; a photo takes one or two on the smallest machines
 _ROOM = 40 * 1024  # bytes left to each file that can shrink; a small photo
 _FIXED, _ANIMATION = 0, 1  # as of bot.media.darkroom.Stiffness, which would bring Pillow along
@@ -53,7 +52,7 @@ class Fitter:
         What fits keeps its pixels and the largest shrink first: each picture, from the smallest on, may have an equal
         share of what is left, so that what the small ones do not need goes to the large ones.
         """
-        limit = min(limit, MOST)
+        limit = min(limit, MAX_MMS)
         async with self._turn, _Worker(self._patience) as worker:
             looks = [await worker.look(index, file.content) for index, file in enumerate(files)]
             _check_room(looks, limit)

@@ -29,10 +29,9 @@ class FetchError(Exception):
     """A file could not be had.
 
     Attributes:
-        reason: Why, for people: "its link answers 404".
+        reason: Why, for people: "its address answers 404".
         final: Asking again changes nothing.
-        mendable: It is final until an administrator mends something, and then not.
-        index: Which of several files, from 0.
+        mendable: It is final, and yet the same may go at another time.
     """
 
     def __init__(self, reason: str, *, final: bool, mendable: bool = False) -> None:
@@ -40,7 +39,6 @@ class FetchError(Exception):
         self.reason = reason
         self.final = final
         self.mendable = mendable
-        self.index = 0
 
 
 class ShareError(Exception):

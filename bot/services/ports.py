@@ -295,6 +295,7 @@ class NewBatch:
         origin: Where it comes from.
         conversation_id: Of a reply or an answer; a command finds its conversation when it is shown.
         reply: The reply itself, of origin REPLY.
+        media_urls: As they were typed; the messages wait until they were looked at.
         files: In Slack; the messages wait until they are stored at CarrierX.
     """
 

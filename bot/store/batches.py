@@ -139,7 +139,7 @@ async def insert_batches(connection: AsyncConnection, batches: Sequence[NewBatch
     ]
     if files:
         await connection.execute(insert(attachment), files)
-    parcels = [{"batch_id": new.id, "due_at": new.accepted_at} for new in batches if new.files and new.messages]
+    parcels = [{"batch_id": new.id, "due_at": new.accepted_at} for new in batches if _has_media(new) and new.messages]
     if parcels:
         await connection.execute(insert(parcel), parcels)
     members = [
@@ -213,8 +213,13 @@ def message_values(new: NewBatch, text: NewMessage) -> dict[str, Any]:
         "send_by": None if hold is None else hold.send_by,
         "zones": "" if hold is None else ",".join(hold.zones),
         "purpose": text.purpose,
-        "preparing": bool(new.files),
+        "preparing": _has_media(new),
     }
+
+
+def _has_media(new: NewBatch) -> bool:
+    """Whether anything must be made ready before it may go."""
+    return bool(new.files or new.media_urls)
 
 
 async def _take_retries(connection: AsyncConnection, batches: list[NewBatch]) -> None:

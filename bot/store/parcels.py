@@ -1,10 +1,10 @@
-"""Batches whose files are to be made ready: claimed by one process, and let go or failed in one write."""
+"""Batches whose files and links are to be made ready: claimed by one process, and let go or failed in one write."""
 
 import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, exists, or_, select, text, update
+from sqlalchemy import delete, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.media import SlackFile
@@ -37,15 +37,19 @@ class ParcelStore:
                 row = (await connection.execute(due.with_for_update(skip_locked=True))).first()
                 if row is None:
                     return None
-                waiting = exists().where(message.c.batch_id == row.batch_id, _ACCEPTED, message.c.preparing).select()
-                if await connection.scalar(waiting):
+                theirs = (message.c.batch_id == row.batch_id, _ACCEPTED, message.c.preparing)
+                links = await connection.scalar(select(message.c.media_urls).where(*theirs).limit(1))
+                if links is not None:
                     break
                 await connection.execute(delete(parcel).where(parcel.c.batch_id == row.batch_id))
             await connection.execute(update(parcel).where(parcel.c.batch_id == row.batch_id).values(lease_until=until))
-            theirs = select(attachment).where(attachment.c.batch_id == row.batch_id).order_by(attachment.c.position)
-            files = (await connection.execute(theirs)).all()
+            attached = select(attachment).where(attachment.c.batch_id == row.batch_id).order_by(attachment.c.position)
+            files = (await connection.execute(attached)).all()
         return Parcel(
-            row.batch_id, tuple(SlackFile(file.file_id, file.name, file.kind, file.size) for file in files), row.tries
+            row.batch_id,
+            tuple(SlackFile(file.file_id, file.name, file.kind, file.size) for file in files),
+            row.tries,
+            tuple(json.loads(links)),  # what is stored at CarrierX comes to them only when all is ready
         )
 
     @again_if_undone

@@ -150,7 +150,7 @@ message = Table(
     Column("zones", Text, nullable=False, server_default=""),  # where the phone may be, while it waits for the morning
     Column("purpose", Text, nullable=False, server_default=""),  # "" is a person's own; ours are exempt from opt-outs
     Column("erased", Boolean, nullable=False, server_default=false()),  # its text and media links are gone
-    Column("preparing", Boolean, nullable=False, server_default=false()),  # its files are not stored at CarrierX yet
+    Column("preparing", Boolean, nullable=False, server_default=false()),  # its files and links are not ready yet
     Index(
         "message_open",
         "pair",
@@ -353,7 +353,7 @@ parcel = Table(
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("lease_until", Time),
 )
-"""A batch whose files are to be made ready; the row goes when they are, or when they cannot be."""
+"""A batch whose files and links are to be made ready; the row goes when they are, or when they cannot be."""
 
 consent = Table(
     "consent",

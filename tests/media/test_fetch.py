@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from bot.media.fetch import MediaFetcher
+from bot.media.fetch import REFUSED, MediaFetcher
 from bot.services.pictures import Fetched, FetchError
 from playground.carrier.picture import draw
 
@@ -83,15 +83,36 @@ async def test_a_file_is_what_its_first_bytes_say(head: bytes, kind: str, suffix
 
 @pytest.mark.parametrize(
     "body",
-    [b"<!DOCTYPE html><script>", b"hello", b"MZ\x90\x00", b"PK\x03\x04", b"<svg xmlns='http://www.w3.org/2000/svg'/>"],
+    [b"hello", b"MZ\x90\x00", b"PK\x03\x04", b"<svg xmlns='http://www.w3.org/2000/svg'/>"],
 )
 async def test_what_is_no_picture_is_refused_whatever_its_server_calls_it(body: bytes):
     assert await refused(give(body, content_type="image/png")) == ("it is of a kind that I do not pass on", True)
 
 
+@pytest.mark.parametrize("body", [b"<!DOCTYPE html><script>", b"\n <html><body>"])
+async def test_a_web_page_is_called_one(body: bytes):
+    """What most links lead to that people copy."""
+    assert await refused(give(body, content_type="image/png")) == ("it is a web page, not a file", True)
+
+
 @pytest.mark.parametrize(("status", "final"), [(404, False), (403, False), (500, False), (410, True)])
 async def test_an_answer_without_the_file_says_its_number(status: int, final: bool):  # noqa: FBT001 -- a table
-    assert await refused(give(b"", status=status)) == (f"its link answers {status}", final)
+    assert await refused(give(b"", status=status)) == (f"its address answers {status}", final)
+
+
+@pytest.mark.parametrize(("status", "final"), [(404, True), (403, True), (429, False), (503, False)])
+async def test_what_a_server_will_not_change_is_final_where_that_is_asked_for(
+    status: int,
+    final: bool,  # noqa: FBT001 -- a table
+):
+    async with (
+        serve(give(b"", status=status)) as origin,
+        MediaFetcher(frozenset({origin}), never=REFUSED) as fetcher,
+    ):
+        with pytest.raises(FetchError) as caught:
+            await fetcher.fetch(f"{origin}/a.png")
+
+    assert caught.value.final is final
 
 
 async def test_a_body_without_end_is_left():
@@ -147,7 +168,7 @@ async def test_an_address_of_our_own_network_is_not_asked(host: str):
         with pytest.raises(FetchError) as caught:
             await fetcher.fetch(f"http://{host}/a.png")
 
-    assert (caught.value.reason, caught.value.final) == ("its link is none that can be fetched", True)
+    assert (caught.value.reason, caught.value.final) == ("its address is none that can be fetched", True)
 
 
 @pytest.mark.parametrize("scheme", ["file:///etc/passwd", "ftp://example.com/a", "data:image/png;base64,AA", "//x"])
@@ -186,7 +207,7 @@ async def test_a_name_that_leads_home_is_not_followed():
         with pytest.raises(FetchError) as caught:
             await fetcher.fetch(f"http://pictures.example:{origin.rpartition(':')[2]}/a.png")
 
-    assert (caught.value.reason, caught.value.final) == ("its link leads into a private network", True)
+    assert (caught.value.reason, caught.value.final) == ("its address leads into a private network", True)
     assert (resolver.asked, asked.is_set()) == (1, False)
 
 
@@ -201,8 +222,8 @@ async def test_a_redirect_is_followed_and_judged():
 
     assert (await get(answer)).content == PNG
     for path, reason in (
-        ("/in", "its link is none that can be fetched"),
-        ("/loop", "its link leads from one place to the next without end"),
+        ("/in", "its address is none that can be fetched"),
+        ("/loop", "its address leads from one place to the next without end"),
     ):
         with pytest.raises(FetchError) as caught:
             await get(answer, path=path)

@@ -62,7 +62,7 @@ async def test_a_picture_that_cannot_be_had_is_said(world: World):
     """With the reason; what came beside it is shown all the same."""
     root = await send(world, address(world, query="?status=410"), address(world, "b.png"))
 
-    said = await world.headed(root, "Its file is below.", "cannot be shown: its link answers 410.")
+    said = await world.headed(root, "Its file is below.", "cannot be shown: its address answers 410.")
 
     assert "harbour.png" in said
     assert [len(each) for each in files(world.slack, root)] == [1]
@@ -84,7 +84,7 @@ async def test_a_link_into_our_own_network_is_not_followed(world: World):
     """It is named, not asked."""
     root = await send(world, f"{world.url}/readyz")
 
-    await world.headed(root, "cannot be shown: its link is none that can be fetched.")
+    await world.headed(root, "cannot be shown: its address is none that can be fetched.")
     assert files(world.slack, root) == []
 
 
