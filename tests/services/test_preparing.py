@@ -247,6 +247,21 @@ async def test_files_get_what_links_leave(engine: AsyncEngine, texting: Texting,
     assert narrow.limits == [left]
 
 
+async def test_links_of_a_dead_process_are_looked_at_by_another(engine: AsyncEngine, texting: Texting):
+    """As soon as nobody can be at it any more."""
+    await texting.accept(media="https://a.example/a")
+    now = texting.clock.now()
+    await ParcelStore(engine).claim(now, now + timedelta(minutes=5))
+    preparing = look_after(texting, engine, Web(a=PNG))
+    early = await preparing.turn()
+    texting.clock.move(300)
+    late = await preparing.turn()
+    await texting.hand_over()
+
+    assert (early, late) == (False, True)
+    assert len(texting.carrier.posts) == 1
+
+
 async def test_a_canceled_text_has_its_links_left_alone(engine: AsyncEngine, texting: Texting):
     batch_id = await texting.accept(media="https://a.example/a")
     await texting.sending.cancel(batch_id)
