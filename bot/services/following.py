@@ -12,6 +12,7 @@ import structlog
 from bot.domain.message import E164, Purpose, Status
 from bot.domain.retries import lookup_wait, poll_wait, postponed_wait, retry_wait
 from bot.errors import CarrierError, CarrierUnauthorizedError
+from bot.services.loop import Loop
 from bot.services.ports import Announcer, Carrier, CarrierState, Clock, Hold
 
 _log = structlog.get_logger(__name__)
@@ -229,7 +230,7 @@ class Follower:
         self._announcer = announcer
         self._clock = clock
         self._pace = pace
-        self._closing = asyncio.Event()
+        self.loop = Loop("following", self.turn, pace.sweep.total_seconds())
         self._trouble = ""
         self._troubled_at: datetime | None = None
 
@@ -238,23 +239,6 @@ class Follower:
         """Why CarrierX's records could not be read lately, for the operator; "" when they could, or nobody asked."""
         lately = self._troubled_at is not None and self._clock.now() - self._troubled_at <= _LATELY
         return self._trouble if lately else ""
-
-    def close(self) -> None:
-        """Begin nothing more; `run` returns after the turn under way."""
-        self._closing.set()
-
-    async def run(self) -> None:
-        """Look after texts until closed."""
-        while not self._closing.is_set():
-            try:
-                await self.turn()
-            except Exception:  # noqa: BLE001 -- the loop's boundary: a failing database must not end it
-                _log.exception("following.turn_failed")
-            try:
-                async with asyncio.timeout(self._pace.sweep.total_seconds()):
-                    await self._closing.wait()
-            except TimeoutError:
-                continue
 
     async def turn(self) -> None:
         """Do once what is due."""

@@ -15,6 +15,7 @@ import structlog
 
 from bot.domain.message import E164
 from bot.domain.phone import show_number
+from bot.services.loop import Loop
 from bot.services.ports import Announcer, Clock
 
 _TOGETHER: Final = 4  # files fetched at once
@@ -247,28 +248,7 @@ class Pictures:
         self._sharing = sharing
         self._announcer = announcer
         self._clock = clock
-        self._sweep = sweep
-        self._closing = asyncio.Event()
-
-    def close(self) -> None:
-        """Begin nothing more; `run` returns after the turn under way."""
-        self._closing.set()
-
-    async def run(self) -> None:
-        """Bring what is due until closed."""
-        while not self._closing.is_set():
-            try:
-                busy = await self.turn()
-            except Exception:  # noqa: BLE001 -- the loop's boundary: a failing database must not end it
-                _log.exception("pictures.turn_failed")
-                busy = False
-            if busy:
-                continue
-            try:
-                async with asyncio.timeout(self._sweep):
-                    await self._closing.wait()
-            except TimeoutError:
-                continue
+        self.loop = Loop("pictures", self.turn, sweep)
 
     async def turn(self) -> bool:
         """Do once what is due; whether anything was."""

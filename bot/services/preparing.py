@@ -16,6 +16,7 @@ import structlog
 from bot.domain.media import MAX_MMS, SlackFile, find_files_mistake, find_kind_mistake, show_size
 from bot.errors import CarrierError, CarrierRejectedError
 from bot.services.fitting import CannotFitError, Fitted, Fitting
+from bot.services.loop import Loop
 from bot.services.pictures import Fetched, FetchError, Fetching
 from bot.services.ports import Announcer, Clock, Storage, StoredFile
 
@@ -116,26 +117,7 @@ class Preparing:
         self._clock = clock
         self._wake_outbox = wake_outbox
         self._limit = limit
-        self._sweep = sweep
-        self._closing = asyncio.Event()
-
-    def close(self) -> None:
-        """Begin nothing more; `run` returns after the parcel under way."""
-        self._closing.set()
-
-    async def run(self) -> None:
-        """Make ready what is due until closed."""
-        while not self._closing.is_set():
-            try:
-                if await self.turn():
-                    continue
-            except Exception:  # noqa: BLE001 -- the loop's boundary: a failing database must not end it
-                _log.exception("preparing.turn_failed")
-            try:
-                async with asyncio.timeout(self._sweep):
-                    await self._closing.wait()
-            except TimeoutError:
-                continue
+        self.loop = Loop("preparing", self.turn, sweep)
 
     async def turn(self) -> bool:
         """Make one parcel ready; False when none is due."""

@@ -5,7 +5,6 @@ documented, so a record waits for its callback and is then paired with one by wh
 whatever they say.
 """
 
-import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from bot.domain.answers import write_help_answer, write_start_answer, write_stop
 from bot.domain.keywords import read_language
 from bot.domain.message import E164
 from bot.errors import CarrierError
+from bot.services.loop import Loop
 from bot.services.ports import Announcer, Carrier, Clock, InboundText
 
 _log = structlog.get_logger(__name__)
@@ -29,6 +29,7 @@ _QUICK = 3.0  # seconds between two readings then, where records are the only wa
 _SLOW = 30.0  # seconds otherwise
 _ASK_AGAIN = timedelta(seconds=20)  # until a callback is asked about once more; doubles
 _DOUBTED = timedelta(days=3)  # a callback that nothing confirms is dropped then
+_SWEEP = 1.0  # seconds between two looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ class Receiving:
         self._clock = clock
         self._announcer = announcer
         self._wake_outbox = wake_outbox
-        self._closing = asyncio.Event()
+        self.loop = Loop("receiving", self.turn, _SWEEP)
         self._asked = 0.0  # boottime of the last reading
         self.last_callback_at: datetime | None = None
         self.trouble = ""
@@ -217,10 +218,6 @@ class Receiving:
             return self._rules.catch_up, self._rules.catch_up
         return min(self._rules.catch_up, _QUICK), min(self._rules.catch_up, _SLOW)
 
-    def close(self) -> None:
-        """Begin nothing more; `run` returns after the turn under way."""
-        self._closing.set()
-
     async def receive(self, text: InboundText) -> None:
         """Take a callback in one durable write.
 
@@ -235,19 +232,6 @@ class Receiving:
             await self._inbox.doubt(text, now)
         else:
             await self._store(text, from_record=False)
-
-    async def run(self) -> None:
-        """Read the records again and again, and settle what waits, until closed."""
-        while not self._closing.is_set():
-            try:
-                await self.turn()
-            except Exception:  # noqa: BLE001 -- the loop's boundary: a failing database must not end it
-                _log.exception("receiving.turn_failed")
-            try:
-                async with asyncio.timeout(1.0):
-                    await self._closing.wait()
-            except TimeoutError:
-                continue
 
     async def turn(self) -> None:
         """Do once what is due."""
