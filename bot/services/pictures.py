@@ -33,13 +33,15 @@ class FetchError(Exception):
         reason: Why, for people: "its address answers 404".
         final: Asking again changes nothing.
         mendable: It is final, and yet the same may go at another time.
+        tries: After so many it is final all the same, None for no such number.
     """
 
-    def __init__(self, reason: str, *, final: bool, mendable: bool = False) -> None:
+    def __init__(self, reason: str, *, final: bool, mendable: bool = False, tries: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.final = final
         self.mendable = mendable
+        self.tries = tries
 
 
 class ShareError(Exception):

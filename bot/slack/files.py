@@ -4,6 +4,7 @@ The second step goes to an address that Slack names, with the file's bytes and n
 """
 
 from collections.abc import Awaitable, Sequence
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import aiohttp
@@ -26,6 +27,9 @@ _DOWNLOAD = aiohttp.ClientTimeout(total=120, connect=5)
 _OK = 200
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _NO_SCOPE = "the app lacks a scope for files: install it again with the new manifest"
+_LOST = frozenset({404, 410})
+_FORBIDDEN_TRIES = 3
+_DELETED = "it was deleted in Slack, or is in a place that I do not see"
 _GONE = {"file_not_found", "file_deleted"}
 _UNREADY = {"file_not_found", "file_update_failed"}  # as if the bytes had never come
 _NAMES = {
@@ -98,6 +102,10 @@ class Files:
             ) as answer:
                 if answer.status in _MOVED:  # the way to the same page
                     raise FetchError(_NO_SCOPE, final=True, mendable=True)
+                if answer.status in _LOST:
+                    raise FetchError(_DELETED, final=True)
+                if answer.status == HTTPStatus.FORBIDDEN:  # also for a moment, while Slack still takes the file in
+                    raise FetchError("Slack does not give it to me: share it anew", final=False, tries=_FORBIDDEN_TRIES)
                 if answer.status != _OK:
                     raise FetchError(f"Slack answers {answer.status} when asked for it", final=False)
                 if answer.content_type == "text/html":  # the page to log in: what Slack says without the scope
@@ -174,7 +182,7 @@ def _explain(exc: SlackCallError) -> FetchError:
         case SlackUnauthorizedError(code="missing_scope"):
             return FetchError(_NO_SCOPE, final=True, mendable=True)
         case SlackRefusedError(code=code) if code in _GONE:
-            return FetchError("it was deleted in Slack, or is in a place that I do not see", final=True)
+            return FetchError(_DELETED, final=True)
         case SlackRefusedError(code=code):
             return FetchError(f"Slack refused with {code}", final=True)
         case _:
