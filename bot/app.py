@@ -35,12 +35,13 @@ from bot.services.outages import Outages, WatchedCarrier
 from bot.services.outbox import Outbox, Pace
 from bot.services.pictures import Pictures
 from bot.services.ports import CarrierState, Clock
-from bot.services.preparing import Preparing
+from bot.services.preparing import LANES, Preparing
 from bot.services.receiving import InboundRules, Receiving
 from bot.services.replying import Replying
 from bot.services.retention import Retention
 from bot.services.sending import Rules, Sending
 from bot.services.status import Reporting, Setup
+from bot.services.storeroom import Storeroom
 from bot.settings import Settings
 from bot.slack.administrators import Administrators
 from bot.slack.announcer import POSTS, UPDATES, Announcer
@@ -70,6 +71,7 @@ from bot.store.posts import PostStore
 from bot.store.replies import ReplyStore
 from bot.store.rules import RuleStore
 from bot.store.status import StatusStore
+from bot.store.storeroom import StoreroomStore, read_mark
 from bot.web import MAX_BODY, health_routes
 
 _IN = 3.0  # seconds that requests to us may take at the end; Slack waits no longer
@@ -122,7 +124,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         origins = frozenset({_origin(settings.carrierx_api_url), _origin(settings.slack_api_url)})
         fetcher = await stack.enter_async_context(MediaFetcher(origins))
         looker = await stack.enter_async_context(MediaFetcher(origins, most=MAX_MMS, never=REFUSED))
-        carrierx = CarrierX(client)
+        carrierx = CarrierX(client, await read_mark(engine))
         carrier = WatchedCarrier(carrierx, clock)
         batches = BatchStore(engine)
         followed = FollowStore(engine, poll=settings.poll)
@@ -260,13 +262,16 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             clock=clock,
             sweep=settings.sms_sweep_seconds,
         )
+        storeroom = Storeroom(
+            storage=carrierx, shelves=StoreroomStore(engine), clock=clock, sweep=settings.sms_sweep_seconds
+        )
         parcels = ParcelStore(engine)
         preparing = Preparing(
             parcels=parcels,
             slack=Files(slack),
             web=looker,
             fitter=Fitter(),
-            storage=carrierx,
+            storeroom=storeroom,
             announcer=announcer,
             clock=clock,
             wake_outbox=outbox.wake,
@@ -286,7 +291,9 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         socket = None
         if settings.slack_app_token is not None:
             socket = Socket(bolt, settings.slack_app_token.get_secret_value(), settings.slack_api_url)
-        health = Health(HealthStore(engine), holds, announcer, numbers, receiving, follower, people, socket, clock)
+        health = Health(
+            HealthStore(engine), holds, announcer, numbers, receiving, follower, people, storeroom, socket, clock
+        )
         reporting = Reporting(
             figures=StatusStore(engine),
             routes=rules,
@@ -373,7 +380,9 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         working.start("follower", follower.loop.run())
         working.start("receiving", receiving.loop.run())
         working.start("pictures", pictures.loop.run())
-        working.start("preparing", preparing.loop.run())
+        working.start("storeroom", storeroom.loop.run())
+        for lane in range(1, LANES + 1):
+            working.start(f"preparing {lane}", preparing.loop.run())
         showing = _Loops()
         showing.start("announcer", announcer.run())
         coming = _Loops()
@@ -392,6 +401,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             receiving.loop.close()
             pictures.loop.close()
             preparing.loop.close()
+            storeroom.loop.close()
 
         app.on_shutdown.append(leave)
         try:

@@ -14,6 +14,7 @@
         ├── CarrierUnauthorizedError      401: the outbox pauses, texts wait
         ├── CarrierOutcomeUnknownError    no answer after the request left, 5xx, unreadable 2xx
         ├── CarrierRejectedError          any other 4xx, with CarrierX's sentence
+        │   └── CarrierFullError              its storage takes no more files until some are removed
         └── CarrierResponseInvalidError   unreadable reply to a read
 
 Each class answers three questions: what became of the text, is it our fault, what does the person read.
@@ -122,6 +123,10 @@ class CarrierRejectedError(CarrierError):
         super().__init__(user_message)
         self.status = status
         self.fields = fields
+
+
+class CarrierFullError(CarrierRejectedError):
+    """CarrierX's storage takes no more files until some are removed."""
 
 
 class CarrierResponseInvalidError(CarrierError):

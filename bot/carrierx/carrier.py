@@ -8,10 +8,11 @@ from typing import Final
 from bot.carrierx.client import MOST_PAGES, CarrierXClient, NotLeftError
 from bot.carrierx.values import SEND_MMS, SEND_SMS, Container, InboundMessage, TextOut, TextState
 from bot.domain.message import E164
-from bot.errors import CarrierError, CarrierRejectedError, CarrierResponseInvalidError
+from bot.errors import CarrierError, CarrierFullError, CarrierRejectedError, CarrierResponseInvalidError
 from bot.services.ports import (
     CarrierState,
     InboundText,
+    KeptFile,
     LeaseLostError,
     MayLeave,
     OurNumber,
@@ -24,10 +25,16 @@ _KEY: Final = "threadtext"  # of our container among the account's
 
 
 class CarrierX:
-    """The Carrier and Storage ports over a CarrierXClient."""
+    """The Carrier and Storage ports over a CarrierXClient.
 
-    def __init__(self, client: CarrierXClient) -> None:
+    Args:
+        client: Of the account.
+        mark: This installation's files are named with it: another one's in the same account are not ours to remove.
+    """
+
+    def __init__(self, client: CarrierXClient, mark: str) -> None:
         self._client = client
+        self._mark = f"{mark}-"
         self._container: Container | None = None
         self._finding = asyncio.Lock()
 
@@ -100,7 +107,9 @@ class CarrierX:
         return await self._upload(content, kind, suffix, await self._find_container(lifetime), lifetime)
 
     async def _upload(self, content: bytes, kind: str, suffix: str, container: Container, lifetime: int) -> StoredFile:
-        file = await self._client.upload(content, kind, suffix, container_sid=container.sid, lifetime=lifetime)
+        file = await self._client.upload(
+            content, kind, suffix, container_sid=container.sid, lifetime=lifetime, mark=self._mark
+        )
         if not file.url and not container.publish_domain:
             raise CarrierResponseInvalidError("CarrierX took a file and did not say where it can be read.")
         return StoredFile(file.sid, file.url or f"{container.publish_domain.rstrip('/')}/f/{file.sid}")
@@ -137,7 +146,7 @@ class CarrierX:
             reason = f"{room.bytes_left:,} bytes are left, and the file has {size:,}"
         else:
             return error
-        return CarrierRejectedError(f"CarrierX's storage is full: {reason}.", error.status, error.fields)
+        return CarrierFullError(f"CarrierX's storage is full: {reason}.", error.status, error.fields)
 
     async def remove(self, sid: str) -> None:
         """Delete a file, which may be gone already."""
@@ -145,11 +154,23 @@ class CarrierX:
 
     async def room(self) -> Room:
         """What our container still takes; it is made only when there is something to store."""
+        container = await self._look()
+        if container is None:
+            return Room(None, None, None, None)
+        return Room(container.bytes_left, container.files_left, container.most_bytes, container.most_files)
+
+    async def kept(self) -> tuple[KeptFile, ...]:
+        """This installation's files in our container."""
+        container = await self._look()
+        files = await self._client.files(container.sid) if container else []
+        return tuple(KeptFile(file.sid, file.changed_at) for file in files if file.name.startswith(self._mark))
+
+    async def _look(self) -> Container | None:
+        """Our container as it stands now; where there is none, none is made."""
         async with self._finding:
             container = await self._client.container(self._container.sid) if self._container else None
             self._container = container or await self._client.find_container(_KEY)
-            container = self._container
-        return Room(container.bytes_left, container.files_left) if container else Room(None, None)
+            return self._container
 
 
 def carrier_state(state: TextState) -> CarrierState:

@@ -41,6 +41,7 @@ from bot.carrierx import wire
 from bot.carrierx.values import (
     Container,
     InboundMessage,
+    ListedFile,
     Number,
     Page,
     TextOut,
@@ -325,14 +326,14 @@ class CarrierXClient:
         return _read_added(body, wire.read_single_container)
 
     async def upload(
-        self, content: bytes, kind: str, suffix: str, *, container_sid: str, lifetime: int
+        self, content: bytes, kind: str, suffix: str, *, container_sid: str, lifetime: int, mark: str = ""
     ) -> UploadedFile:
-        """Keep a file under a random name; it deletes itself after so many seconds.
+        """Keep a file under a random name that begins with a mark; it deletes itself after so many seconds.
 
         Raises:
             CarrierError: As the module's table has it; 404, or 422 of `container_sid`, for a container that is gone.
         """
-        name = f"{uuid4().hex}{suffix}"
+        name = f"{mark}{uuid4().hex}{suffix}"
         body, content_type = wire.write_upload(content, kind, name, container_sid=container_sid, lifetime=lifetime)
         within = self._allow(len(body) / _PACE)
         answer = await self._add(self._files, io.BytesIO(body), content_type=content_type, within=within)
@@ -348,6 +349,18 @@ class CarrierXClient:
             await self._settle("PATCH", url, body=wire.write_lifetime(lifetime))
         except CarrierError as error:
             _log.warning("CarrierX's file %s may never delete itself: %s", sid, error)
+
+    async def files(self, container_sid: str) -> list[ListedFile]:
+        """What is in a container.
+
+        Raises:
+            CarrierResponseInvalidError: There are more than MOST_PAGES pages.
+        """
+        files: dict[str, ListedFile] = {}
+        async for page in self._pages(self._files, {"filter": wire.write_files_filter(container_sid)}):
+            listed = _read_items(page, wire.read_listed_file)
+            files.update((each.sid, each) for each in listed if each.container_sid == container_sid)
+        return list(files.values())
 
     async def delete_file(self, sid: str) -> None:
         """Delete a file, which may be gone already."""

@@ -114,6 +114,8 @@ class Container:
         publish_domain: Origin of its files' addresses, "" when not said.
         bytes_left: Bytes that it still takes, None when not said.
         files_left: Files that it still takes, None when not said.
+        most_bytes: Bytes that it may hold, None when not said.
+        most_files: Files that it may hold, None when not said.
     """
 
     sid: str
@@ -121,6 +123,8 @@ class Container:
     publish_domain: str
     bytes_left: int | None
     files_left: int | None
+    most_bytes: int | None = None
+    most_files: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,23 @@ class UploadedFile:
     sid: str
     url: str
     lifetime: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file as a list of them has it.
+
+    Attributes:
+        sid: Its id.
+        name: As it was uploaded, "" when not said.
+        container_sid: Where it is, "" when not said.
+        changed_at: When it was uploaded or changed, None when not said.
+    """
+
+    sid: str
+    name: str
+    container_sid: str
+    changed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

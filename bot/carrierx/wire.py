@@ -39,6 +39,7 @@ from bot.carrierx.values import (
     Complaint,
     Container,
     InboundMessage,
+    ListedFile,
     Number,
     Page,
     TextOut,
@@ -155,6 +156,9 @@ class _File(BaseModel):
     """A file (docs: storage/file)."""
 
     file_sid: Line = ""
+    name: Line = ""
+    container_sid: Line = ""
+    date_modified: Time = None
     publish_uri: Url = ""
     lifecycle_action: Word = ""
     lifecycle_ttl: Amount = None
@@ -207,6 +211,11 @@ def write_records_filter(since: datetime, direction: Direction = "outbound") -> 
 def write_container_filter(key: str) -> str:
     """The filter for containers of ours."""
     return f"string_key_1 eq {key}"
+
+
+def write_files_filter(container_sid: str) -> str:
+    """The filter for a container's files."""
+    return f"container_sid eq {container_sid}"
 
 
 def write_container(key: str, lifetime: int) -> bytes:
@@ -435,6 +444,8 @@ def read_container(item: object) -> Container:
         container.publish_domain,
         _subtract(container.quota_bytes, container.total_bytes),
         _subtract(container.quota_files, container.total_files),
+        container.quota_bytes,
+        container.quota_files,
     )
 
 
@@ -463,6 +474,18 @@ def read_file(body: bytes) -> UploadedFile:
     return UploadedFile(
         file.file_sid, file.publish_uri, file.lifecycle_ttl if file.lifecycle_action == "delete" else None
     )
+
+
+def read_listed_file(item: object) -> ListedFile:
+    """One file of a page.
+
+    Raises:
+        CarrierResponseInvalidError: It carries no file_sid.
+    """
+    file = _validated(_File, item)
+    if not file.file_sid:
+        raise CarrierResponseInvalidError("A file of CarrierX carries no file_sid.")
+    return ListedFile(file.file_sid, file.name, file.container_sid, file.date_modified)
 
 
 def read_page(body: bytes) -> Page:

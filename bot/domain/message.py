@@ -161,6 +161,7 @@ class Message:
         purpose: Why it goes.
         zones: The time zones in which the phone may be, while it waits for the morning there.
         erased: Its text and media links were erased.
+        preparation: How far its files are, only while it waits for them.
     """
 
     id: str
@@ -191,6 +192,22 @@ class Message:
     purpose: Purpose = Purpose.PERSONAL
     zones: tuple[str, ...] = ()
     erased: bool = False
+    preparation: "Preparation | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """How far a text's files are.
+
+    Attributes:
+        kinds: MIME types of all of them, "" where Slack does not say.
+        place: Which of them is being fetched, from 1; 0 once all are; None while nobody works on them.
+        reason: Why the last try was in vain, a clause; "" when there was none.
+    """
+
+    kinds: tuple[str, ...]
+    place: int | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,15 @@ class Short(Troubled, Protocol):
         ...
 
 
+class Filling(Protocol):
+    """CarrierX's storage."""
+
+    @property
+    def shortage(self) -> str:
+        """How full it is, "" while there is room."""
+        ...
+
+
 class Down(Protocol):
     """Slack takes nothing."""
 
@@ -109,6 +118,7 @@ class Health:
         announcer: Shows what the database says.
         numbers: The account's.
         records, doubts, people: What is read again and again; `doubts` are looked up in the records too.
+        storeroom: CarrierX's, for files.
         socket: Slack's way in, None where Slack calls us.
         clock: Time.
     """
@@ -120,6 +130,7 @@ class Health:
     records: Troubled
     doubts: Troubled
     people: Troubled
+    storeroom: Filling
     socket: Connects | None
     clock: Clock
     _lag: timedelta = timedelta(0)
@@ -184,6 +195,14 @@ class Health:
                 Problem(
                     (f"CarrierX's records of texts from phones cannot be read: {self.records.trouble}",),
                     "Those that no callback brings are missing until they can; it is tried again by itself.",
+                )
+            )
+        if self.storeroom.shortage:
+            found.append(
+                Problem(
+                    (f"CarrierX's storage for files is nearly full: {self.storeroom.shortage}.",),
+                    "A file goes when its texts are over, after three days at the latest, and texts wait for room. If "
+                    "that is too slow, ask CarrierX for more.",
                 )
             )
         if self._lag > _LAG:

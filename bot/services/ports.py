@@ -194,10 +194,27 @@ class Room:
     Attributes:
         bytes_left: None when it does not say, or keeps nothing for us yet.
         files_left: The same.
+        most_bytes: What it keeps at most, None as above.
+        most_files: The same.
     """
 
     bytes_left: int | None
     files_left: int | None
+    most_bytes: int | None
+    most_files: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file of ours in the carrier's storage.
+
+    Attributes:
+        sid: Names it to the carrier.
+        changed_at: When it was stored or changed last, None when the carrier does not say.
+    """
+
+    sid: str
+    changed_at: datetime | None
 
 
 class Storage(Protocol):
@@ -213,7 +230,8 @@ class Storage(Protocol):
             keep: How long, in whole seconds.
 
         Raises:
-            CarrierRejectedError: It is not taken, with the reason: nothing is left of the room, say.
+            CarrierFullError: There is no room for it.
+            CarrierRejectedError: It is not taken, with the reason.
             CarrierOutcomeUnknownError: It may be kept or not; a second one does no harm.
         """
         ...
@@ -224,6 +242,10 @@ class Storage(Protocol):
 
     async def room(self) -> Room:
         """What is left to store more."""
+        ...
+
+    async def kept(self) -> tuple[KeptFile, ...]:
+        """What this installation has stored and is there still, used or not."""
         ...
 
 

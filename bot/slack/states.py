@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from bot.domain.message import Batch, Message, Recipient, Status, Wait
+from bot.domain.message import Batch, Message, Preparation, Recipient, Status, Wait
 from bot.domain.quiet_hours import show_wait
 from bot.slack.rich_text import Phrase, clip
 
@@ -22,7 +22,6 @@ _WAITS: dict[Wait, tuple[str, str]] = {
         "",
     ),
     Wait.UNDO: ("It goes in a few seconds; its author may still take it back", ""),
-    Wait.MEDIA: ("Its files are being made ready for the phone", ""),
     Wait.TURN: ("It waits until the text before it to the same phone is through", ""),
 }
 _CHECKING = "CarrierX did not answer clearly; checking whether it took the text. Do not send it again yet."
@@ -30,6 +29,7 @@ _UNCONFIRMED = "CarrierX never answered clearly, and has no record of the text s
 _UNREAD = "CarrierX never answered clearly, and its records could not be read. It may have arrived or not."
 _NO_RECEIPT = "CarrierX sent no receipt"
 _ORDER = (*("failed", "unconfirmed", "checking", "waiting", "accepted", "sending", "queued", "sent", "canceled"),)
+_REASON = 300  # characters of why files wait, which may quote a file's name and CarrierX
 _LONG = timedelta(hours=12)  # beyond it a time without its day can be misread
 
 
@@ -62,19 +62,44 @@ def word(copy: Copy) -> str:
 
 def note(message: Message) -> Phrase:
     """Why it stands where it does, () where the state says it all."""
-    if message.status is Status.ACCEPTED and message.wait is Wait.QUIET:
-        assert message.not_before is not None
-        return (f"{show_wait(message.accepted_at, message.not_before, message.zones)}.",)
     if message.status is Status.ACCEPTED and message.wait is not None:
-        reason, lead = _WAITS[message.wait]
-        if lead and message.not_before is not None:
-            return (f"{reason}{lead}", message.not_before, ".")
-        return (f"{reason}.",)
+        return _show_wait(message, message.wait)
     if message.status is Status.SENDING and message.checking_since is not None:
         return (_CHECKING,)
     if any(recipient.status is Status.UNCONFIRMED for recipient in message.recipients):
         return (_UNREAD if message.unread else _UNCONFIRMED,)
     return ()
+
+
+def _show_wait(message: Message, wait: Wait) -> Phrase:
+    if wait is Wait.QUIET:
+        assert message.not_before is not None
+        return (f"{show_wait(message.accepted_at, message.not_before, message.zones)}.",)
+    if wait is Wait.MEDIA:
+        assert message.preparation is not None
+        return _show_preparation(message.preparation, message.not_before)
+    reason, lead = _WAITS[wait]
+    if lead and message.not_before is not None:
+        return (f"{reason}{lead}", message.not_before, ".")
+    return (f"{reason}.",)
+
+
+def _show_preparation(preparation: Preparation, again_at: datetime | None) -> Phrase:
+    """How far its files are, or why they have to wait."""
+    if preparation.place is None:
+        reason = clip(preparation.reason, _REASON)
+        said = f"{reason[:1].upper()}{reason[1:]}; your text waits"
+        return (f"{said}.",) if again_at is None else (f"{said}, trying again at ", again_at, ".")
+    if not preparation.kinds:
+        return ("Checking the links…",)
+    families = {kind.partition("/")[0] for kind in preparation.kinds}
+    noun = {"image": "picture", "video": "video"}.get(families.pop(), "file") if len(families) == 1 else "file"
+    count = len(preparation.kinds)
+    if count == 1:
+        return (f"Getting the {noun} ready…",)
+    if preparation.place:
+        return (f"Getting {noun} {preparation.place} of {count}…",)
+    return (f"Making all {count} {noun}s ready…",)
 
 
 def state(copy: Copy, *, billed: bool = True) -> str:

@@ -37,6 +37,7 @@ _WAITS: dict[Wait | None, str] = {
     Wait.BUSY: "CarrierX was too busy",
     Wait.PACING: "their turn at their number's rate",
     Wait.QUIET: "the morning where the phone is",
+    Wait.MEDIA: "their files, which are being made ready",
     Wait.UNDO: "the seconds in which they can be undone",
     None: "just going",
 }

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, func, select, text
@@ -22,6 +22,7 @@ from bot.domain.message import (
     Picture,
     PictureState,
     Place,
+    Preparation,
     Purpose,
     Recipient,
     Reply,
@@ -31,7 +32,7 @@ from bot.domain.message import (
     Wish,
 )
 from bot.store.opt_outs import stopped_among
-from bot.store.tables import attachment, batch, conversation, inbound, message, note, picture, recipient, reply
+from bot.store.tables import attachment, batch, conversation, inbound, message, note, parcel, picture, recipient, reply
 
 _DELIVERED = Status.DELIVERED
 
@@ -115,11 +116,17 @@ async def _read_batch(connection: AsyncConnection, row: Row[Any]) -> Batch:
             members.setdefault(member.message_id, []).append(member)
     files = select(attachment).where(attachment.c.batch_id == row.id).order_by(attachment.c.position)
     attached = (await connection.execute(files)).all()
+    preparation = None
+    if any(found.preparing for found in messages):
+        preparation = await _read_preparation(connection, row.id, attached)
     said = None
     if row.origin == Origin.REPLY:
         found = (await connection.execute(select(reply).where(reply.c.id == row.id))).one()
         said = Reply(found.ts, found.thread_ts, ReplyState(found.state), found.text)
-    texts = tuple(_read_message(found, members.get(found.id, []), behind=found.seq in behind) for found in messages)
+    texts = tuple(
+        _read_message(found, members.get(found.id, []), behind=found.seq in behind, preparation=preparation)
+        for found in messages
+    )
     return Batch(
         id=row.id,
         team=row.team,
@@ -175,13 +182,26 @@ async def _behind(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> froz
     return frozenset(row.seq for row in idle if heads.get(row.pair, row.seq) < row.seq)
 
 
-def _read_message(row: Row[Any], members: list[Row[Any]], *, behind: bool) -> Message:
+async def _read_preparation(
+    connection: AsyncConnection, batch_id: str, files: Sequence[Row[Any]]
+) -> tuple[Preparation, datetime] | None:
+    """How far a batch's files are and when they are looked at again; None while that is not worth a word."""
+    found = (await connection.execute(select(parcel).where(parcel.c.batch_id == batch_id))).first()
+    if found is None or (found.place is None and not found.reason):
+        return None
+    return Preparation(tuple(file.kind for file in files), found.place, found.reason), found.due_at
+
+
+def _read_message(
+    row: Row[Any], members: list[Row[Any]], *, behind: bool, preparation: tuple[Preparation, datetime] | None
+) -> Message:
     status = Status(row.status)
     wait = None
+    not_before = row.not_before
     if status is Status.ACCEPTED:
         wait = Wait.TURN if behind else row.wait and Wait(row.wait)
-        if row.preparing and wait is None:
-            wait = Wait.MEDIA
+        if row.preparing and wait is None and preparation is not None:
+            wait, not_before = Wait.MEDIA, preparation[1]
     took = None
     if status is _DELIVERED and row.carrier_created_at is not None and row.carrier_final_at is not None:
         took = max(row.carrier_final_at - row.carrier_created_at, timedelta(0))
@@ -206,7 +226,7 @@ def _read_message(row: Row[Any], members: list[Row[Any]], *, behind: bool) -> Me
         sent_at=row.sent_at,
         final_at=row.final_at,
         wait=wait,
-        not_before=None if wait in {None, Wait.TURN, Wait.MEDIA} else row.not_before,
+        not_before=None if wait in {None, Wait.TURN} else not_before,
         checking_since=row.checking_since if status is Status.SENDING else None,
         unread=status is Status.UNCONFIRMED and row.checks == 0,
         attempts=row.attempts,
@@ -219,6 +239,7 @@ def _read_message(row: Row[Any], members: list[Row[Any]], *, behind: bool) -> Me
         purpose=Purpose(row.purpose),
         erased=row.erased,
         zones=tuple(row.zones.split(",")) if row.zones else (),
+        preparation=preparation[0] if wait is Wait.MEDIA and preparation is not None else None,
     )
 
 

@@ -17,7 +17,7 @@ from bot.services.ports import CarrierState, Hold
 from bot.store.commits import GroupCommit
 from bot.store.dirty import mark_dirty
 from bot.store.locks import again_if_undone, in_order
-from bot.store.tables import Time, message, opt_out, receipt, recipient
+from bot.store.tables import Time, message, opt_out, parcel, receipt, recipient
 
 _TOGETHER = 200  # messages looked after in one transaction
 _LEASE = timedelta(seconds=60)  # until another process looks after what this one has taken up
@@ -400,7 +400,22 @@ async def _end_copies(
             .where(recipient.c.message_id.in_([row.id for row in rows]))
             .values(status=status, cause=cause, final_at=now)
         )
+        if cause is Cause.EXPIRED:
+            await _name_hindrances(connection, rows)
         await mark_dirty(connection, {row.batch_id for row in rows}, urgent=True)
+
+
+async def _name_hindrances(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> None:
+    """Say of texts that waited for their files what kept these."""
+    held = select(parcel.c.batch_id, parcel.c.reason).where(
+        parcel.c.batch_id.in_({row.batch_id for row in rows}), parcel.c.reason != ""
+    )
+    reasons = {row.batch_id: row.reason for row in await connection.execute(held)}
+    for row in rows:
+        if row.batch_id in reasons:
+            why = {"cause": Cause.MEDIA, "word": reasons[row.batch_id]}
+            await connection.execute(update(message).where(message.c.id == row.id).values(why))
+            await connection.execute(update(recipient).where(recipient.c.message_id == row.id).values(why))
 
 
 def _advance(before: dict[str, Standing], about: Sequence[CarrierState], now: datetime) -> dict[str, Standing]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import false, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -25,12 +25,12 @@ class HealthStore:
             await connection.execute(upsert.on_conflict_do_update(index_elements=[pace.c.key], set_={"next_at": now}))
 
     async def lag(self, now: datetime) -> timedelta:
-        """How long the text that has been due longest has waited to be handed over."""
+        """How long the text that has been due longest has waited to be handed over; who waits for files is not due."""
         async with self._engine.connect() as connection:
             oldest: datetime | None = (
                 await connection.execute(
                     select(message.c.not_before)
-                    .where(text("status = 'accepted'"), message.c.not_before <= now)
+                    .where(text("status = 'accepted'"), message.c.not_before <= now, message.c.preparing == false())
                     .order_by(message.c.not_before)
                     .limit(1)
                 )

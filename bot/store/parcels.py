@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -42,7 +43,8 @@ class ParcelStore:
                 if links is not None:
                     break
                 await connection.execute(delete(parcel).where(parcel.c.batch_id == row.batch_id))
-            await connection.execute(update(parcel).where(parcel.c.batch_id == row.batch_id).values(lease_until=until))
+            taken = {"lease_until": until, "place": None}
+            await connection.execute(update(parcel).where(parcel.c.batch_id == row.batch_id).values(taken))
             attached = select(attachment).where(attachment.c.batch_id == row.batch_id).order_by(attachment.c.position)
             files = (await connection.execute(attached)).all()
         return Parcel(
@@ -53,8 +55,11 @@ class ParcelStore:
         )
 
     @again_if_undone
-    async def ready(self, batch_id: str, files: Sequence[tuple[StoredFile, Fitted]]) -> None:
-        """Let the batch's texts go, with their files; the URLs that people typed come first."""
+    async def ready(self, batch_id: str, files: Sequence[tuple[StoredFile, Fitted]]) -> bool:
+        """Let the batch's texts go, with their files; the URLs that people typed come first.
+
+        False where another process was quicker, or the texts are over: these files go nowhere.
+        """
         async with self._engine.begin() as connection:
             theirs = (message.c.batch_id == batch_id, _ACCEPTED, message.c.preparing)
             wanted = select(message.c.seq, message.c.media_urls).where(*theirs).order_by(message.c.id)
@@ -64,26 +69,34 @@ class ParcelStore:
                 every = json.dumps([*json.loads(row.media_urls), *urls])
                 ready = update(message).where(message.c.seq == row.seq)
                 await connection.execute(ready.values(preparing=False, media_urls=every))
-            # Where another process was quicker, or they are over, these files go nowhere.
             for position, (stored, fitted) in enumerate(files if rows else ()):
                 await connection.execute(
                     update(attachment)
                     .where(attachment.c.batch_id == batch_id, attachment.c.position == position)
-                    .values(sid=stored.sid, url=stored.url, said=fitted.said)
+                    .values(url=stored.url, said=fitted.said)
                 )
             await self._forget(connection, batch_id)
+            return bool(rows)
 
     @again_if_undone
-    async def put_off(self, batch_id: str, due_at: datetime) -> None:
-        """Try again then; a reply that its author could take back until then says that it waits for its files."""
-        later = {"due_at": due_at, "lease_until": None, "tries": parcel.c.tries + 1}
-        over = (message.c.wait == Wait.UNDO, message.c.not_before <= due_at)
+    async def tell(self, batch_id: str, place: int, now: datetime) -> None:
+        """People read which file is being fetched, 0 for all of them being made to fit and stored."""
+        await self._say(batch_id, {"place": place}, now)
+
+    @again_if_undone
+    async def put_off(self, batch_id: str, due_at: datetime, reason: str) -> None:
+        """Try again then; people read why."""
+        later = {"due_at": due_at, "lease_until": None, "tries": parcel.c.tries + 1, "reason": reason, "place": None}
+        await self._say(batch_id, later, due_at)
+
+    async def _say(self, batch_id: str, said: dict[str, Any], until: datetime) -> None:
+        """Change what is said; a reply that its author can take back until then says that it waits for its files."""
+        over = (message.c.wait == Wait.UNDO, message.c.not_before <= until)
         theirs = (message.c.batch_id == batch_id, _ACCEPTED, message.c.preparing, *over)
         async with self._engine.begin() as connection:
-            waiting = update(message).where(in_order(*theirs), *theirs).values(wait=None)
-            if (await connection.execute(waiting.returning(message.c.id))).first() is not None:
-                await mark_dirty(connection, [batch_id], urgent=False)
-            await connection.execute(update(parcel).where(parcel.c.batch_id == batch_id).values(later))
+            await connection.execute(update(message).where(in_order(*theirs), *theirs).values(wait=None))
+            await connection.execute(update(parcel).where(parcel.c.batch_id == batch_id).values(said))
+            await mark_dirty(connection, [batch_id], urgent=False)
 
     @again_if_undone
     async def fail(self, batch_id: str, reason: str, now: datetime, *, mendable: bool) -> None:

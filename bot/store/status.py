@@ -27,12 +27,13 @@ class StatusStore:
             select(
                 message.c.status,
                 message.c.wait,
+                message.c.preparing,
                 doubted.label("doubted"),
                 func.count().label("texts"),
                 func.min(message.c.accepted_at).label("at"),
             )
             .where(text("status IN ('accepted', 'sending')"))
-            .group_by(message.c.status, message.c.wait, doubted)
+            .group_by(message.c.status, message.c.wait, message.c.preparing, doubted)
         )
         async with self._engine.connect() as connection:
             rows = (await connection.execute(wanted)).all()
@@ -42,7 +43,8 @@ class StatusStore:
             if row.status == Status.SENDING and row.doubted:
                 checking += row.texts
             else:
-                reasons[Wait(row.wait) if row.wait else None] += row.texts
+                unforced = Wait.MEDIA if row.preparing else None
+                reasons[Wait(row.wait) if row.wait else unforced] += row.texts
         return Waiting(dict(reasons), checking, min((row.at for row in rows), default=None))
 
     async def failed(self, since: datetime) -> dict[Failure, int]:

@@ -339,7 +339,6 @@ attachment = Table(
     Column("name", Text, nullable=False),
     Column("kind", Text, nullable=False, server_default=""),
     Column("size", BigInteger, nullable=False, server_default="0"),
-    Column("sid", Text, nullable=False, server_default=""),  # CarrierX's name for it
     Column("url", Text, nullable=False, server_default=""),  # where CarrierX reads it
     Column("said", Text, nullable=False, server_default=""),  # what was done to make it fit
 )
@@ -352,8 +351,30 @@ parcel = Table(
     Column("due_at", Time, nullable=False, index=True),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("lease_until", Time),
+    Column("reason", Text, nullable=False, server_default=""),  # why the last try was in vain, for people
+    Column(
+        "place", Integer
+    ),  # which file is being fetched, from 1; 0 once all are; None while that is not worth a word
 )
 """A batch whose files and links are to be made ready; the row goes when they are, or when they cannot be."""
+
+stored = Table(
+    "stored",
+    metadata,
+    Column("sid", Text, primary_key=True),  # CarrierX's name for it
+    Column("batch_id", String(36), ForeignKey("batch.id")),  # whose texts may need it; None when nobody's do
+    Column("ends_at", Time, nullable=False),  # it deletes itself then
+    Column("due_at", Time, nullable=False),  # not removed before
+)
+"""What lies in CarrierX's storage as far as it is known; the row goes when the file is gone."""
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1
+    Column("mark", Text, nullable=False),
+)
+"""What the files that we store at CarrierX are named with; another installation in the same account has its own."""
 
 consent = Table(
     "consent",

@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import count
 from typing import Any, Literal
 
-Endpoint = Literal["send", "message", "records", "numbers", "whoami", "storage", "upload", "any"]
+Endpoint = Literal["send", "message", "records", "numbers", "whoami", "storage", "upload", "removal", "any"]
 
 
 class Kind(StrEnum):

@@ -155,7 +155,7 @@ class _StorageApi:
             self._carrier.storage.delete(self._find_file(request))
             return web.Response(status=204)
 
-        return await self._change(request, "storage", _DELETE, delete)
+        return await self._change(request, "removal", _DELETE, delete)
 
     async def published(self, request: web.Request) -> web.Response:
         """A file, for everybody who knows where it is."""

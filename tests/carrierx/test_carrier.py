@@ -23,7 +23,7 @@ def no() -> bool:
 
 @pytest.fixture
 def port(client: CarrierXClient) -> Carrier:
-    return CarrierX(client)
+    return CarrierX(client, "ours")
 
 
 async def test_numbers_are_e164_here_and_digits_there(carrier: PretendCarrier, port: Carrier):

@@ -103,7 +103,7 @@ async def server(records: Records) -> AsyncIterator[BaseTestServer]:
 @pytest.fixture
 async def port(server: BaseTestServer) -> AsyncIterator[Carrier]:
     async with CarrierXClient(str(server.make_url("/")), TOKEN) as client:
-        yield CarrierX(client)
+        yield CarrierX(client, "ours")
 
 
 def bodies(texts: tuple[InboundText, ...]) -> list[str]:
@@ -291,7 +291,7 @@ class TestMessage:
 async def test_wrong_token_is_told_as_one(server: BaseTestServer):
     """So that the caller can wait for a better one."""
     async with CarrierXClient(str(server.make_url("/")), "another") as client:
-        port = CarrierX(client)
+        port = CarrierX(client, "ours")
         with pytest.raises(CarrierUnauthorizedError):
             await port.inbound("x")
         with pytest.raises(CarrierUnauthorizedError):

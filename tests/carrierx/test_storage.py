@@ -17,6 +17,7 @@ from bot.carrierx.client import CarrierXClient
 from bot.carrierx.values import Container, UploadedFile
 from bot.errors import (
     CarrierError,
+    CarrierFullError,
     CarrierOutcomeUnknownError,
     CarrierRejectedError,
     CarrierResponseInvalidError,
@@ -24,7 +25,7 @@ from bot.errors import (
     CarrierUnauthorizedError,
     CarrierUnavailableError,
 )
-from bot.services.ports import Room, Storage
+from bot.services.ports import KeptFile, Room, Storage
 from playground.carrier import Behaviour, Fault, Kind, PretendCarrier
 from playground.carrier.picture import draw
 from playground.carrier.storage import Container as PretendContainer
@@ -32,6 +33,7 @@ from tests.conftest import FakeClock
 
 PNG = draw("hill.png")
 DAY = timedelta(days=1)
+MARK = "ours"
 SHORT = 0.2  # seconds, for what is meant to time out
 
 
@@ -43,7 +45,7 @@ async def carrier(clock: FakeClock) -> AsyncIterator[PretendCarrier]:
 
 @pytest.fixture
 def storage(client: CarrierXClient) -> Storage:
-    return CarrierX(client)
+    return CarrierX(client, MARK)
 
 
 async def store(storage: Storage, content: bytes = PNG) -> tuple[str, str]:
@@ -70,7 +72,7 @@ class TestStore:
 
         assert await fetch(url) == (200, "image/png", PNG)
         assert [file.sid for file in carrier.stored] == [sid]
-        assert len(carrier.stored[0].name) == 32 + len(".png")
+        assert len(carrier.stored[0].name) == len(MARK) + 1 + 32 + len(".png")
 
     async def test_large_file_arrives_whole(self, carrier: PretendCarrier, storage: Storage):
         """Of the three megabytes that a text may have."""
@@ -95,7 +97,7 @@ class TestStore:
         await store(storage)
         await store(storage)
         async with CarrierXClient(carrier.url, carrier.token) as client:
-            await store(CarrierX(client))
+            await store(CarrierX(client, MARK))
 
         assert len(ours(carrier)) == 1
         assert {file.container for file in carrier.stored} == {ours(carrier)[0]}
@@ -174,9 +176,9 @@ class TestStore:
             CarrierXClient(carrier.url, carrier.token) as slow,
             CarrierXClient(carrier.url, carrier.token) as quick,
         ):
-            late = asyncio.create_task(store(CarrierX(slow)))
+            late = asyncio.create_task(store(CarrierX(slow, MARK)))
             await carrier.until(lambda _: looking.held == 1)
-            await store(CarrierX(quick))
+            await store(CarrierX(quick, MARK))
             looking.release()
             await late
 
@@ -220,7 +222,7 @@ class TestFull:
         await store(storage)
         carrier.storage.change_container(ours(carrier)[0], quota)
 
-        with pytest.raises(CarrierRejectedError) as caught:
+        with pytest.raises(CarrierFullError) as caught:
             await store(storage)
 
         assert (caught.value.user_message, caught.value.status) == (sentence, status)
@@ -248,8 +250,8 @@ class TestFull:
         used = await storage.room()
         await storage.remove(sid)
 
-        assert used == Room(1024**3 - len(PNG), 99)
-        assert await storage.room() == Room(1024**3, 100)
+        assert used == Room(1024**3 - len(PNG), 99, 1024**3, 100)
+        assert await storage.room() == Room(1024**3, 100, 1024**3, 100)
 
     async def test_room_makes_no_container(self, carrier: PretendCarrier, storage: Storage):
         """Looking leaves no trace; and what vanished is looked for anew."""
@@ -257,7 +259,8 @@ class TestFull:
         await store(storage)
         carrier.storage.delete_container(ours(carrier)[0])
 
-        assert (unknown, await storage.room()) == (Room(None, None), Room(None, None))
+        nothing = Room(None, None, None, None)
+        assert (unknown, await storage.room()) == (nothing, nothing)
         assert ours(carrier) == []
 
 
@@ -283,10 +286,10 @@ class TestRemove:
     @pytest.mark.parametrize(
         ("fault", "error"),
         [
-            (Fault(Kind.RESET_BEFORE, None, on="storage"), CarrierUnavailableError),
-            (Fault(Kind.ERROR_BEFORE, on="storage", status=503), CarrierUnavailableError),
-            (Fault(Kind.REDIRECT, on="storage", status=307, location="/"), CarrierResponseInvalidError),
-            (Fault(Kind.FORBIDDEN, on="storage"), CarrierRejectedError),
+            (Fault(Kind.RESET_BEFORE, None, on="removal"), CarrierUnavailableError),
+            (Fault(Kind.ERROR_BEFORE, on="removal", status=503), CarrierUnavailableError),
+            (Fault(Kind.REDIRECT, on="removal", status=307, location="/"), CarrierResponseInvalidError),
+            (Fault(Kind.FORBIDDEN, on="removal"), CarrierRejectedError),
         ],
         ids=lambda value: str(value.kind) if isinstance(value, Fault) else value.__name__,
     )
@@ -299,6 +302,42 @@ class TestRemove:
 
         with pytest.raises(error):
             await storage.remove(sid)
+
+
+class TestKept:
+    """What of ours is there, whoever remembers it."""
+
+    async def test_each_file_is_listed_with_its_time(self, storage: Storage, clock: FakeClock):
+        """By which it is known whether it may still be on its way to somebody's memory."""
+        first, _ = await store(storage)
+        began = clock.now()
+        clock.move(60)
+        second, _ = await store(storage)
+
+        assert set(await storage.kept()) == {KeptFile(first, began), KeptFile(second, clock.now())}
+
+    async def test_another_installations_files_are_not_ours(self, carrier: PretendCarrier, storage: Storage):
+        """Nor is what somebody put into our container by hand, or into another."""
+        sid, _ = await store(storage)
+        async with CarrierXClient(carrier.url, carrier.token) as client:
+            await store(CarrierX(client, "theirs"))
+            other = next(iter(carrier.storage.containers))
+            await client.upload(PNG, "image/png", ".png", container_sid=ours(carrier)[0].sid, lifetime=60)
+            await client.upload(PNG, "image/png", ".png", container_sid=other, lifetime=60, mark=f"{MARK}-")
+
+        assert [file.sid for file in await storage.kept()] == [sid]
+
+    async def test_list_that_ignores_its_filter_is_read_to_its_end(self, carrier: PretendCarrier, storage: Storage):
+        """In pages of one."""
+        carrier.behave(ignore_filter=True, page_limit=1)
+        stored = {(await store(storage))[0] for _ in range(3)}
+
+        assert {file.sid for file in await storage.kept()} == stored
+
+    async def test_looking_makes_no_container(self, carrier: PretendCarrier, storage: Storage):
+        """Most accounts never send a picture."""
+        assert await storage.kept() == ()
+        assert ours(carrier) == []
 
 
 class TestOutcomes:
@@ -413,7 +452,7 @@ class TestReading:
                     "total_bytes": 4,
                     "total_files": 9,
                 },
-                Container("c", "k", "https://a.test", 6, 0),
+                Container("c", "k", "https://a.test", 6, 0, 10, 5),
             ),
             ({"string_key_1": None, "publish_domain": "a", "quota_bytes": -1}, Container("c", "", "", None, None)),
             ({"quota_bytes": True, "total_bytes": 1.5}, Container("c", "", "", None, None)),
@@ -468,4 +507,4 @@ class TestReading:
         app.router.add_post("/storage/files", answer)
         async with TestServer(app) as server, CarrierXClient(str(server.make_url("/")), "token") as client:
             with pytest.raises(CarrierResponseInvalidError, match="did not say where it can be read"):
-                await store(CarrierX(client))
+                await store(CarrierX(client, MARK))

@@ -1,6 +1,7 @@
 """kill -9 at each step of a file's way from Slack to the phone: one text with its picture, and no orphan in the end."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -12,7 +13,8 @@ from tests.faults.ground import Ground, phone
 
 pytestmark = pytest.mark.faults
 
-_FREE = "UPDATE parcel SET lease_until = NULL, due_at = 0"
+_FREE = "UPDATE parcel SET lease_until = NULL, due_at = 0; UPDATE stored SET due_at = 0"
+_EMPTY = "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM stored)"
 _SENT = "SELECT 1 FROM message WHERE status = 'delivered'"
 
 
@@ -28,19 +30,23 @@ async def send(ground: Ground) -> None:
 
 
 async def revive(ground: Ground) -> None:
-    """Start the killed bot, two minutes later."""
+    """Start the killed bot, a quarter of an hour later."""
     await ground.books.execute(_FREE)
+    for file in ground.carrier.stored:
+        file.modified_at -= timedelta(minutes=15)
     await ground.start_again(ground.bots[0])
     await until_found(ground.books, _SENT)
     await ground.settle()
 
 
 async def check(ground: Ground) -> None:
-    """The phone has one text with one picture; whatever was stored beside it deletes itself."""
+    """The phone has one text with one picture; in storage lies neither that nor what was stored beside it."""
     assert await ground.wrongs() == []
     [post] = ground.carrier.posts
-    assert len(post.media_urls) == 1
-    assert all(file.ends_at is not None for file in ground.carrier.stored)
+    [copy] = ground.carrier.received(post.sid)
+    assert copy.content == draw("harbour.png")
+    await ground.carrier.until(lambda carrier: not carrier.stored)
+    await until_found(ground.books, _EMPTY)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -71,6 +77,21 @@ async def test_killed_while_carrierx_has_a_file(ground: Ground, step: Endpoint, 
     """While its place is asked for, while it is stored, and while its text is handed over."""
     bot = await ground.start()
     held = ground.carrier.arm(Fault(kind, on=step))
+    await send(ground)
+    async with asyncio.timeout(15):
+        await held.arrived.wait()
+    await bot.kill()
+    held.drop()
+
+    await revive(ground)
+    await check(ground)
+
+
+@pytest.mark.parametrize("kind", [Kind.HOLD_BEFORE, Kind.HOLD_AFTER])
+async def test_killed_while_a_file_is_removed(ground: Ground, kind: Kind) -> None:
+    """It is removed once more, which does no harm."""
+    bot = await ground.start()
+    held = ground.carrier.arm(Fault(kind, on="removal"))
     await send(ground)
     async with asyncio.timeout(15):
         await held.arrived.wait()

@@ -6,10 +6,12 @@ import io
 import pytest
 from PIL import Image
 
+from bot.domain.media import show_size
 from playground.carrier.picture import draw
-from playground.slack import Down, Refused
+from playground.slack import Down, Hold, Refused
 from playground.slack.workspace import Ephemeral, Message
 from tests.scenarios.reading import read
+from tests.scenarios.test_health import until_ready_says
 from tests.scenarios.world import DIGITS, PHONE, World, open_world, read_view
 
 OURS = "15162065575"
@@ -189,7 +191,7 @@ async def test_slack_that_is_down_holds_a_file_up(world: World, method: str):
     await world.fill(view, to=PHONE, files=[file])
     await world.slack.submit("alice")
     root = await world.root()
-    await world.headed(root, "waiting", "being made ready")
+    await world.headed(root, "waiting", "Slack", "; your text waits, trying again at")
     world.clock.move(60)
     await world.slack.until(lambda _: fault.calls >= 2)
     world.clock.move(60)
@@ -224,3 +226,82 @@ async def test_try_again_uploads_anew(world: World):
     again = await world.posted(2)
     assert len(again.media_urls) == 1
     assert again.media_urls != post.media_urls
+
+
+async def send_picture(world: World, name: str = "a.png") -> Message:
+    """Alice sends one by the form; the channel message."""
+    view = await world.form()
+    file = world.slack.files.add(world.slack.workspace.person("alice"), name, draw(name))
+    await world.fill(view, to=PHONE, text="look", files=[file])
+    await world.slack.submit("alice")
+    return await world.root()
+
+
+def make_container(world: World, **quota: int) -> None:
+    """Ours, with a quota of its own."""
+    world.carrier.storage.make_container({"string_key_1": "threadtext", **quota}, world.carrier.behaviour)
+
+
+async def test_a_file_is_removed_when_its_text_is_over(each_world: World):
+    """CarrierX keeps a hundred; the phone has its own copy."""
+    world = each_world
+    await send_picture(world)
+    post = await world.posted()
+    kept = len(world.carrier.stored)
+    world.carrier.deliver(post.sid)
+    await world.carrier.until(lambda carrier: not carrier.stored)
+
+    assert kept == 1
+
+
+async def test_a_full_storage_is_said_and_waited_for(sqlite_url: str):
+    """The second text goes when the first one's file is not needed any more."""
+    async with open_world(sqlite_url, prepare=lambda world: make_container(world, quota_files=1)) as world:
+        await send_picture(world, "first.png")
+        first = await world.posted()
+        root = await send_picture(world, "second.png")
+        said = await world.replied(root, "waiting", "storage is full")
+        world.carrier.deliver(first.sid)
+        world.clock.move(60)
+        await world.posted(2)
+
+    assert "CarrierX's file storage is full; your text waits, trying again at" in said
+
+
+async def test_a_storage_that_stays_full_fails_the_text_in_words(sqlite_url: str):
+    """After SMS_GIVE_UP_MINUTES."""
+    async with open_world(sqlite_url, prepare=lambda world: make_container(world, quota_files=0)) as world:
+        root = await send_picture(world)
+        await world.headed(root, "waiting", "storage is full")
+        world.clock.move(3601)
+        trouble = await world.replied(root, "It was not sent: ")
+
+    assert "CarrierX's file storage is full." in trouble
+    assert world.carrier.posts == []
+
+
+async def test_a_storage_that_is_nearly_full_is_told_to_who_can_help(sqlite_url: str):
+    """At `/readyz` and in `/sms status`, not beside each text."""
+    nearly = len(draw("a.png")) + 100
+    async with open_world(sqlite_url, prepare=lambda world: make_container(world, quota_bytes=nearly)) as world:
+        root = await send_picture(world)
+        await world.posted()
+        world.clock.move(3600)
+        ready = await until_ready_says(world, "storage for files is nearly full")
+        status = await world.whispered("status")
+
+    assert f"CarrierX's storage for files is nearly full: {show_size(nearly - 100)} of {show_size(nearly)}." in ready
+    assert "storage for files is nearly full" in status
+    assert "full" not in " ".join(world.replies(root))
+
+
+async def test_work_that_takes_long_says_so(world: World):
+    """Two seconds are not worth a word."""
+    held = world.slack.fault(Hold(), "files.info", 1)
+    root = await send_picture(world)
+    said = await world.headed(root, "waiting", "Getting the picture ready…")
+    held.release()
+    await world.posted()
+    await world.headed(root, "queued")
+
+    assert "Getting the picture ready…" in said

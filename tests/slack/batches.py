@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bot.domain.message import Batch, Cause, Failure, Message, Recipient, Status, Wait
+from bot.domain.message import Batch, Cause, Failure, Message, Preparation, Recipient, Status, Wait
 
 NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
 OURS = "+12125550100"
@@ -70,6 +70,14 @@ MEDIA = st.lists(
 TIMES = st.none() | st.integers(0, 300_000).map(lambda seconds: NOW + timedelta(seconds=seconds))
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=900)
 FAILURES = st.builds(Failure, cause=st.sampled_from(Cause), word=WORDS, code=st.sampled_from(["", "470", "4432"]))
+PREPARATIONS = st.builds(
+    Preparation,
+    kinds=st.lists(st.sampled_from(["image/jpeg", "video/mp4", "application/pdf", ""]), min_size=1, max_size=10).map(
+        tuple
+    ),
+    place=st.none() | st.integers(0, 10),
+    reason=WORDS,
+)
 
 
 @st.composite
@@ -116,6 +124,7 @@ def batches(draw: st.DrawFn) -> Batch:
                 price=draw(st.sampled_from(["", "0.0075", "-1"])),
                 took=draw(st.none() | st.timedeltas(timedelta(0), timedelta(days=3))),
                 unreceipted=draw(st.booleans()),
+                preparation=draw(PREPARATIONS),
             )
         )
     return a_batch(

@@ -158,3 +158,14 @@ async def test_a_waiting_reply_of_an_earlier_version_can_be_read(tmp_path: Path,
         bodies = (await connection.execute(text("SELECT body FROM stray"))).scalars().all()
 
     assert bodies == after
+
+
+async def test_files_that_an_earlier_version_stored_are_removed_in_their_turn(tmp_path: Path):
+    """By then they are to have deleted themselves; one that was never stored is none."""
+    url = f"sqlite:///{tmp_path}/bot.sqlite3"
+    kept = {"batch": {"id": "b1", "accepted_at": 5}, "attachment": {"batch_id": "b1", "position": 0, "sid": "f1"}}
+    await asyncio.to_thread(fill, url, "0003", **kept)
+    async with open_database(url) as engine, engine.connect() as connection:
+        files = (await connection.execute(text("SELECT sid, batch_id, ends_at, due_at FROM stored"))).all()
+
+    assert files == [("f1", "b1", 3 * 24 * 3600 * 10**6 + 5, 0)]

@@ -168,9 +168,9 @@ async def test_a_reply_that_waits_for_its_files_says_so_when_undo_is_over(engine
     """Else it would seem to go in a few seconds for as long as Slack is down."""
     await write(engine, ReplyState.TEXTED, UNDO, (PHOTO,))
     parcels, entries = ParcelStore(engine), EntryStore(engine)
-    await parcels.put_off("b1", NOW + timedelta(seconds=2))
+    await parcels.put_off("b1", NOW + timedelta(seconds=2), "Slack is down")
     early = await entries.entry("b1")
-    await parcels.put_off("b1", NOW + timedelta(seconds=12))
+    await parcels.put_off("b1", NOW + timedelta(seconds=12), "Slack is down")
     late = await entries.entry("b1")
 
     assert isinstance(early, Batch)
