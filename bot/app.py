@@ -35,7 +35,7 @@ from bot.services.outages import Outages, WatchedCarrier
 from bot.services.outbox import Outbox, Pace
 from bot.services.pictures import Pictures
 from bot.services.ports import CarrierState, Clock
-from bot.services.preparing import LANES, Preparing
+from bot.services.preparing import Preparing
 from bot.services.receiving import InboundRules, Receiving
 from bot.services.replying import Replying
 from bot.services.retention import Retention
@@ -189,6 +189,12 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
                 sweep=sweep, give_up=settings.give_up, lookup=settings.sms_lookup_seconds, poll=settings.poll
             ),
         )
+
+        def wake_outgoing() -> None:
+            """Something may go, as it is or once its files are ready."""
+            outbox.wake()
+            preparing.loop.wake()
+
         sending = Sending(
             batches=batches,
             numbers=numbers,
@@ -201,7 +207,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             ),
             clock=clock,
             announcer=announcer,
-            wake_outbox=outbox.wake,
+            wake_outbox=wake_outgoing,
         )
         replying = Replying(
             replies=replies,
@@ -211,7 +217,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             hours=hours,
             clock=clock,
             announcer=announcer,
-            wake_outbox=outbox.wake,
+            wake_outbox=wake_outgoing,
             undo=timedelta(seconds=settings.sms_undo_seconds),
         )
         ledger, erasing = ConsentStore(engine), ErasingStore(engine)
@@ -381,8 +387,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         working.start("receiving", receiving.loop.run())
         working.start("pictures", pictures.loop.run())
         working.start("storeroom", storeroom.loop.run())
-        for lane in range(1, LANES + 1):
-            working.start(f"preparing {lane}", preparing.loop.run())
+        working.start("preparing", preparing.loop.run())
         showing = _Loops()
         showing.start("announcer", announcer.run())
         coming = _Loops()

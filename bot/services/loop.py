@@ -15,12 +15,14 @@ class Loop:
         name: For the log.
         turn: Does once what is due; True when more may be due at once.
         sweep: Seconds between two turns while nothing is due and nobody wakes it.
+        lanes: So many turns are under way at once.
     """
 
-    def __init__(self, name: str, turn: Callable[[], Awaitable[bool | None]], sweep: float) -> None:
+    def __init__(self, name: str, turn: Callable[[], Awaitable[bool | None]], sweep: float, *, lanes: int = 1) -> None:
         self._name = name
         self._turn = turn
         self._sweep = sweep
+        self._lanes = lanes
         self._woken = asyncio.Event()
         self._closing = False
 
@@ -29,12 +31,15 @@ class Loop:
         self._woken.set()
 
     def close(self) -> None:
-        """Begin nothing more; `run` returns after the turn under way."""
+        """Begin nothing more; `run` returns after the turns under way."""
         self._closing = True
         self._woken.set()
 
     async def run(self) -> None:
-        """Take turns until closed; where it runs several times at once, so many turns are under way together."""
+        """Take turns until closed."""
+        await asyncio.gather(*(self._take_turns() for _ in range(self._lanes)))
+
+    async def _take_turns(self) -> None:
         while not self._closing:
             self._woken.clear()
             try:

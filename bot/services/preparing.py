@@ -165,7 +165,7 @@ class _Failure:
 
 
 class Preparing:
-    """The loop that makes files ready; it may run several times at once.
+    """The loop that makes files ready, those of several texts at once.
 
     Args:
         web: Fetches no more than CarrierX takes.
@@ -200,7 +200,7 @@ class Preparing:
         self._limit = limit
         self._patience = patience
         self._memory = Allowance(_MEMORY)
-        self.loop = Loop("preparing", self.turn, sweep)
+        self.loop = Loop("preparing", self.turn, sweep, lanes=LANES)
 
     async def turn(self) -> bool:
         """Make one parcel ready; False when none is due."""

@@ -38,6 +38,7 @@ class StoreroomStore:
             row = {"sid": sid, "batch_id": batch_id, "ends_at": ends_at, "due_at": now}
             await connection.execute(insert(stored).values(row))
 
+    @again_if_undone
     async def release(self, sids: Collection[str]) -> None:
         """Nobody will need these."""
         async with self._engine.begin() as connection:

@@ -95,7 +95,7 @@ async def test_a_turn_under_way_is_finished():
     assert turns == ["begun", "ended"]
 
 
-async def test_so_many_turns_at_once_as_it_runs_times():
+async def test_so_many_turns_at_once_as_it_has_lanes():
     """None waits for another."""
     met = asyncio.Barrier(3)
     turns: list[None] = []
@@ -105,7 +105,7 @@ async def test_so_many_turns_at_once_as_it_runs_times():
         await met.wait()
         loop.close()
 
-    loop = Loop("test", turn, LONG)
-    await asyncio.gather(*(loop.run() for _ in range(3)))
+    loop = Loop("test", turn, LONG, lanes=3)
+    await loop.run()
 
     assert len(turns) == 3

@@ -587,14 +587,14 @@ class TestTogether:
         phones = [f"415555{place:04}" for place in range(100, 105)]
         batches = [await kitchen.accept("a.jpg", to=phone) for phone in phones]
         preparing = kitchen.preparing()
-        lanes = [asyncio.create_task(preparing.loop.run()) for _ in range(LANES)]
+        running = asyncio.create_task(preparing.loop.run())
         while kitchen.slack.fetching < LANES:
             kitchen.slack.asked.clear()
             await kitchen.slack.asked.wait()
         kitchen.slack.held.set()
         await kitchen.until(batches, lambda text: bool(text.media_urls))
         preparing.loop.close()
-        await asyncio.gather(*lanes)
+        await running
 
         assert kitchen.slack.fetching == LANES
 
