@@ -59,7 +59,7 @@ class Wait(StrEnum):
     UNAUTHORIZED = "unauthorized"  # 401: waits for an operator
     UNDO = "undo"  # a thread reply that its author may still take back
     QUIET = "quiet"  # it is night where the phone is
-    MEDIA = "media"  # its files are being made ready; seen when it is read, never stored
+    MEDIA = "media"  # its files take long to be made ready; seen when it is read, never stored
     TURN = "turn"  # an earlier text to the same phone is not over yet; seen when it is read, never stored
 
 
