@@ -52,6 +52,7 @@ from bot.slack.people import People
 from bot.slack.socket import Socket
 from bot.slack.threads import Threads
 from bot.slack.web_client import Workspace, open_web_client
+from bot.store.arrivals import ArrivalStore
 from bot.store.batches import BatchStore
 from bot.store.consent import ConsentStore
 from bot.store.engine import is_postgresql, open_database
@@ -242,6 +243,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         inbox = InboxStore(engine, revive=timedelta(days=settings.sms_broadcast_days))
         receiving = Receiving(
             inbox=inbox,
+            arrivals=ArrivalStore(engine),
             carrier=carrier,
             rules=InboundRules(
                 home=settings.sms_inbound_channel,

@@ -81,7 +81,7 @@ class Doubted:
 
 
 class Inbox(Protocol):
-    """The database as texts from phones need it; bot.store.inbox has the only one."""
+    """Where texts from phones are stored; bot.store.inbox has the only one."""
 
     async def receive(self, arrival: Arrival) -> bool:
         """Store a text with all that follows from its words; False when it was stored before.
@@ -90,6 +90,18 @@ class Inbox(Protocol):
             NotStoredError, StoredOrNotError
         """
         ...
+
+    async def note_history(self, texts: Sequence[InboundText], now: datetime) -> None:
+        """Take only what the ledger needs from texts of before our time."""
+        ...
+
+    async def last_text_at(self) -> datetime | None:
+        """When the last text went or came."""
+        ...
+
+
+class Arrivals(Protocol):
+    """What is heard of texts from phones and not believed yet; bot.store.arrivals has the only one."""
 
     async def doubt(self, text: InboundText, now: datetime) -> None:
         """Keep a callback until it is asked for again."""
@@ -111,10 +123,6 @@ class Inbox(Protocol):
         """Records whose callbacks have not come in time."""
         ...
 
-    async def note_history(self, texts: Sequence[InboundText], now: datetime) -> None:
-        """Take only what the ledger needs from texts of before our time."""
-        ...
-
     async def take_turn(self, now: datetime, until: datetime) -> "Reading | None":
         """Where reading goes on, if it is this process's turn."""
         ...
@@ -125,10 +133,6 @@ class Inbox(Protocol):
 
     async def begin_at(self, now: datetime) -> None:
         """The history is read: from now on texts are shown."""
-        ...
-
-    async def last_text_at(self) -> datetime | None:
-        """When the last text went or came."""
         ...
 
 
@@ -182,6 +186,7 @@ class Receiving:
         self,
         *,
         inbox: Inbox,
+        arrivals: Arrivals,
         carrier: Carrier,
         rules: InboundRules,
         ours: Callable[[], Collection[E164]],
@@ -191,6 +196,7 @@ class Receiving:
         wake_outbox: Callable[[], None],
     ) -> None:
         self._inbox = inbox
+        self._arrivals = arrivals
         self._carrier = carrier
         self._rules = rules
         self._ours = ours
@@ -229,21 +235,21 @@ class Receiving:
         if not self._is_ours(text):
             return
         if self._rules.verify:
-            await self._inbox.doubt(text, now)
+            await self._arrivals.doubt(text, now)
         else:
             await self._store(text, from_record=False)
 
     async def turn(self) -> None:
         """Do once what is due."""
         now = self._clock.now()
-        for doubted in await self._inbox.doubted(now):
+        for doubted in await self._arrivals.doubted(now):
             await self._verify(doubted, now)
         if self._clock.boottime() - self._asked >= await self._interval(now) or not self._asked:
-            reading = await self._inbox.take_turn(now, now + _LEASE)
+            reading = await self._arrivals.take_turn(now, now + _LEASE)
             if reading is not None:
                 self._asked = self._clock.boottime()
                 await self._catch_up(reading, now)
-        for text in await self._inbox.due_records(now):
+        for text in await self._arrivals.due_records(now):
             await self._store(text, from_record=True)
 
     async def _interval(self, now: datetime) -> float:
@@ -266,7 +272,7 @@ class Receiving:
             self.trouble = error.user_message
             _log.info("receiving.records_not_read", error=type(error).__name__)
         finally:
-            await self._inbox.end_turn(newest)
+            await self._arrivals.end_turn(newest)
 
     async def _read_history(self, now: datetime) -> None:
         """At the first start ever only those who said STOP matter."""
@@ -274,7 +280,7 @@ class Receiving:
         # A newer one comes as any text does: were it noted here first, its STOP would change nothing any more.
         old = [text for text in texts if text.created_at is None or text.created_at < now]
         await self._inbox.note_history(sorted(old, key=lambda text: text.created_at or now), now)
-        await self._inbox.begin_at(now)
+        await self._arrivals.begin_at(now)
 
     async def _read(self, reading: Reading, now: datetime) -> datetime | None:
         assert reading.since is not None
@@ -285,7 +291,7 @@ class Receiving:
             for text in texts
             if self._is_ours(text) and (text.created_at is None or text.created_at >= reading.floor)
         ]
-        await self._inbox.note_records(ours, now, now + wait)
+        await self._arrivals.note_records(ours, now, now + wait)
         return max((text.created_at for text in texts if text.created_at is not None), default=None)
 
     async def _verify(self, doubted: Doubted, now: datetime) -> None:
@@ -294,16 +300,16 @@ class Receiving:
             text = await self._carrier.inbound(doubted.sid)
         except CarrierError as error:
             _log.info("receiving.not_verified", error=type(error).__name__)
-            await self._inbox.judge(doubted.sid, now + _ASK_AGAIN)
+            await self._arrivals.judge(doubted.sid, now + _ASK_AGAIN)
             return
         self.verified = text is not None
         if text is not None:
             await self._store(text, from_record=False)
-            await self._inbox.judge(doubted.sid, None)
+            await self._arrivals.judge(doubted.sid, None)
         elif now - doubted.since > _DOUBTED:
-            await self._inbox.judge(doubted.sid, None)
+            await self._arrivals.judge(doubted.sid, None)
         else:
-            await self._inbox.judge(doubted.sid, now + _ASK_AGAIN * 2 ** min(doubted.tries, 10))
+            await self._arrivals.judge(doubted.sid, now + _ASK_AGAIN * 2 ** min(doubted.tries, 10))
 
     async def _store(self, text: InboundText, *, from_record: bool) -> None:
         ours = self._find_ours(text)

@@ -1,28 +1,18 @@
-"""Texts from phones: each stored once, in one transaction with all that follows from its words.
-
-A text is known by CarrierX's id of its message or of its detail record. Where the two differ, a record is paired with
-the one callback that says the same; two callbacks are never compared by what they say. Where they do not differ, two
-texts that say the same may have been paired before the record of the second could be read; then that parts them.
-"""
+"""Texts from phones: each stored once, in one transaction with all that follows from its words."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import (
-    ColumnElement,
-    Row,
-    and_,
     bindparam,
-    delete,
     exists,
     func,
     insert,
     literal_column,
-    or_,
     select,
     text,
     update,
@@ -32,26 +22,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.domain.keywords import Keyword, read_keyword
 from bot.domain.message import E164, Origin, Purpose, Wish
 from bot.services.ports import Hold, InboundText, NewBatch, NewMessage, RepeatedError
-from bot.services.receiving import Arrival, Doubted, Reading
+from bot.services.receiving import Arrival
 from bot.services.showing import Wants
 from bot.store.batches import insert_batches, pair_of
 from bot.store.commits import GroupCommit
 from bot.store.consent import Action, Line, is_blocked, note_consent
 from bot.store.dirty import mark_dirty
 from bot.store.opt_outs import blocked_among
-from bot.store.tables import arrival as waiting
-from bot.store.tables import batch, conversation, cursor, inbound, message, number_rule, picture
+from bot.store.pairs import forget_records, key_of, settle_known
+from bot.store.tables import batch, conversation, inbound, message, number_rule, picture
 from bot.store.upsert import insert_new
 
 _PATIENT = 5.0  # seconds; nobody waits for a text to be stored but CarrierX
 _ARRIVALS = 20  # in one transaction, which takes several questions each and holds their conversations from others
-_NEAR = timedelta(seconds=5)  # between a callback's and its record's idea of when a text came
 _RARELY = timedelta(hours=1)  # between two automatic answers to one person
 _CONFIRM = timedelta(minutes=5)  # 47 CFR 64.1200(a)(12): a later confirmation is no confirmation any more
-_TOGETHER = 100
 _TICK = timedelta(microseconds=1)
-_RECORD: Final = "record"
-_CALLBACK: Final = "callback"
 _PLAIN = {Keyword.NONE, Keyword.ASK}  # they change nothing for the texts after them
 _CHANGED = ("channel", "asked_in", "root_id", "active_at", "inbound_at")
 _UPDATE_CONVERSATION = (
@@ -59,8 +45,6 @@ _UPDATE_CONVERSATION = (
     .where(conversation.c.id == bindparam("known_id"))
     .values({name: bindparam(name) for name in _CHANGED})
 )
-_CURSOR = "inbound"
-_FLOOR = "inbound_floor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +77,7 @@ class _Talk:
 
 
 class InboxStore:
-    """The inbound and arrival tables.
+    """The inbound table.
 
     Args:
         engine: The database.
@@ -121,83 +105,12 @@ class InboxStore:
         """Wait for the writes under way."""
         await self._commits.drain()
 
-    async def doubt(self, text: InboundText, now: datetime) -> None:
-        """Keep a callback until it is asked for again."""
-        async with self._engine.begin() as connection:
-            if not await _is_known(connection, text.sid):
-                await insert_new(connection, waiting, [_wait(_CALLBACK, text, now)])
-
-    async def doubted(self, now: datetime) -> tuple[Doubted, ...]:
-        """Callbacks that are due to be asked for again; another process leaves them alone for a minute."""
-        due = select(waiting).where(waiting.c.source == _CALLBACK, waiting.c.due_at <= now)
-        due = due.order_by(waiting.c.due_at).limit(_TOGETHER).with_for_update(skip_locked=True)
-        async with self._engine.begin() as connection:
-            rows = (await connection.execute(due)).all()
-            if rows:
-                await connection.execute(
-                    update(waiting)
-                    .where(waiting.c.id.in_([row.id for row in rows]))
-                    .values(due_at=now + timedelta(minutes=1), tries=waiting.c.tries + 1)
-                )
-        return tuple(Doubted(row.sid, _read_text(row.body)[1], row.tries) for row in rows)
-
-    async def judge(self, sid: str, due_at: datetime | None) -> None:
-        """Ask for a callback later, or, with None, no more."""
-        theirs = (waiting.c.source == _CALLBACK, waiting.c.sid == sid)
-        async with self._engine.begin() as connection:
-            if due_at is None:
-                await connection.execute(delete(waiting).where(*theirs))
-            else:
-                await connection.execute(update(waiting).where(*theirs).values(due_at=due_at))
-
-    async def note_records(self, texts: Sequence[InboundText], now: datetime, due_at: datetime) -> None:
-        """Keep records until their callbacks have had their time, but for those of texts that are stored already."""
-        for at in range(0, len(texts), _TOGETHER):
-            together = texts[at : at + _TOGETHER]
-            async with self._engine.begin() as connection:
-                known = await _settle_records(connection, [text.sid for text in together])
-                new = [_wait(_RECORD, text, now) | {"due_at": due_at} for text in together if text.sid not in known]
-                if new:
-                    await insert_new(connection, waiting, new)
-
-    async def due_records(self, now: datetime) -> tuple[InboundText, ...]:
-        """Records whose callbacks have not come in time, oldest first."""
-        due = select(waiting.c.body).where(waiting.c.source == _RECORD, waiting.c.due_at <= now)
-        async with self._engine.connect() as connection:
-            rows = (await connection.execute(due.order_by(waiting.c.id).limit(_TOGETHER))).all()
-        return tuple(_read_text(row.body)[0] for row in rows)
-
     async def note_history(self, texts: Sequence[InboundText], now: datetime) -> None:
         """Take only what the ledger needs from texts of before our time, oldest first."""
         async with self._engine.begin() as connection:
             for text in texts:
                 blocked = await is_blocked(connection, text.sender)
                 await _note_keyword(connection, read_keyword(text.text, blocked=blocked), text, text.to, now)
-
-    async def take_turn(self, now: datetime, until: datetime) -> Reading | None:
-        """Where reading goes on, if no other process is at it."""
-        async with self._engine.begin() as connection:
-            await insert_new(connection, cursor, [{"name": _CURSOR, "at": now}])
-            row = (await connection.execute(select(cursor).where(cursor.c.name == _CURSOR).with_for_update())).one()
-            if row.lease_until is not None and row.lease_until > now:
-                return None
-            await connection.execute(update(cursor).where(cursor.c.name == _CURSOR).values(lease_until=until))
-            floor = await connection.scalar(select(cursor.c.at).where(cursor.c.name == _FLOOR))
-        return Reading(None if floor is None else row.at, floor or now)
-
-    async def end_turn(self, newest: datetime | None) -> None:
-        """Let the next process read, from there; never from before where this one began."""
-        ahead = () if newest is None else (cursor.c.at < newest,)
-        async with self._engine.begin() as connection:
-            ours = update(cursor).where(cursor.c.name == _CURSOR)
-            await connection.execute(ours.values(lease_until=None))
-            if newest is not None:
-                await connection.execute(ours.where(*ahead).values(at=newest))
-
-    async def begin_at(self, now: datetime) -> None:
-        """The history is read: from now on texts are shown."""
-        async with self._engine.begin() as connection:
-            await insert_new(connection, cursor, [{"name": _FLOOR, "at": now}])
 
     async def last_text_at(self) -> datetime | None:
         """When the last text went or came."""
@@ -208,7 +121,7 @@ class InboxStore:
     async def _write(self, connection: AsyncConnection, arrivals: list[Arrival]) -> None:
         talks = await _open_conversations(connection, arrivals)
         for run in _split(arrivals):
-            unknown = await _settle_known(connection, run)
+            unknown = await settle_known(connection, run)
             if unknown:
                 await self._insert(connection, unknown, talks)
 
@@ -217,7 +130,7 @@ class InboxStore:
         senders = {arrival.text.sender for arrival in arrivals}
         ids = [str(uuid4()) for _ in arrivals]
         places = await self._find_places(connection, arrivals, ids, talks)
-        recorded = await _forget_records(connection, [arrival.text.sid for arrival in arrivals])
+        recorded = await forget_records(connection, [arrival.text.sid for arrival in arrivals])
         blocked = await blocked_among(connection, senders)
         keywords = [read_keyword(each.text.text, blocked=each.text.sender in blocked) for each in arrivals]
         changed = [
@@ -268,10 +181,6 @@ class InboxStore:
             [{"known_id": talk.id} | {name: getattr(talk, name) for name in _CHANGED} for talk in changed],
         )
         return places
-
-
-def _key_of(sid: str) -> str:
-    return f"inbound:{sid}"
 
 
 def _pair_of(arrival: Arrival) -> str:
@@ -347,36 +256,10 @@ def _split(arrivals: list[Arrival]) -> Iterator[list[Arrival]]:
         yield run
 
 
-async def _settle_known(connection: AsyncConnection, arrivals: list[Arrival]) -> list[Arrival]:
-    """Those that are not stored yet, by their id or, between a callback and a record, by what they say."""
-    sids = [arrival.text.sid for arrival in arrivals]
-    named = or_(inbound.c.message_sid.in_(sids), inbound.c.record_sid.in_(sids))
-    rows: dict[str | None, Row[Any]] = {}
-    for row in await connection.execute(select(inbound).where(named)):
-        rows |= {row.record_sid: row, row.message_sid: row}
-    unknown = [arrival for arrival in arrivals if arrival.text.sid not in rows]
-    alike = await _find_unpaired(connection, unknown) if unknown else frozenset()
-    new = []
-    for arrival in arrivals:
-        sid = arrival.text.sid
-        found = rows.get(sid)
-        if found is None and arrival.text.sender in alike:
-            found = await _find_twin(connection, arrival)
-        if found is None:
-            new.append(arrival)
-            continue
-        column = inbound.c.record_sid if arrival.from_record else inbound.c.message_sid
-        if getattr(found, column.name) is None:
-            await connection.execute(update(inbound).where(inbound.c.id == found.id).values({column.name: sid}))
-        if arrival.from_record:
-            await _forget_records(connection, [sid])
-    return new
-
-
 def _batch_values(entry_id: str, arrival: Arrival, place: _Place) -> dict[str, Any]:
     return {
         "id": entry_id,
-        "key": _key_of(arrival.text.sid),
+        "key": key_of(arrival.text.sid),
         "team": arrival.team,
         "user_id": "",
         "user_name": "",
@@ -451,79 +334,6 @@ async def _begin_with_questions(connection: AsyncConnection, talks: Collection[_
             talk.root_id, talk.channel, talk.asked_in = row.id, row.channel, row.asked_in
 
 
-async def _is_known(connection: AsyncConnection, sid: str) -> bool:
-    named = or_(inbound.c.message_sid == sid, inbound.c.record_sid == sid)
-    return (await connection.execute(select(inbound.c.id).where(named))).first() is not None
-
-
-async def _settle_records(connection: AsyncConnection, sids: Collection[str]) -> set[str]:
-    """Those records whose texts are stored.
-
-    One with the id of a callback is that callback's, and whatever else was paired with it is a text of its own: one of
-    the two is shown, and this one is not known yet.
-    """
-    named = or_(inbound.c.message_sid.in_(sids), inbound.c.record_sid.in_(sids))
-    rows = (await connection.execute(select(inbound).where(named).order_by(inbound.c.id).with_for_update())).all()
-    known = {row.record_sid for row in rows}
-    for row in rows:
-        if row.message_sid not in sids or row.message_sid == row.record_sid:
-            continue
-        this = update(inbound).where(inbound.c.id == row.id)
-        if row.record_sid is None:
-            await connection.execute(this.values(record_sid=row.message_sid))
-            known.add(row.message_sid)
-        else:
-            await connection.execute(this.values(message_sid=row.record_sid))
-            await connection.execute(update(batch).where(batch.c.id == row.id).values(key=_key_of(row.record_sid)))
-    return known
-
-
-async def _find_unpaired(connection: AsyncConnection, arrivals: list[Arrival]) -> frozenset[E164]:
-    """Phones of which something is stored that one of these texts may be the other half of; mostly none."""
-    times = [arrival.received_at for arrival in arrivals]
-    near = select(inbound.c.number).where(
-        _is_unpaired(from_record=arrivals[0].from_record),  # a record comes alone
-        inbound.c.number.in_({arrival.text.sender for arrival in arrivals}),
-        inbound.c.received_at.between(min(times) - _NEAR, max(times) + _NEAR),
-    )
-    return frozenset((await connection.execute(near)).scalars())
-
-
-def _is_unpaired(*, from_record: bool) -> ColumnElement[bool]:
-    """Whether a text was brought by a callback and no record has said the same yet, or the other way round."""
-    if from_record:
-        return and_(inbound.c.record_sid.is_(None), inbound.c.message_sid.is_not(None))
-    return and_(inbound.c.message_sid.is_(None), inbound.c.record_sid.is_not(None))
-
-
-async def _find_twin(connection: AsyncConnection, arrival: Arrival) -> Row[Any] | None:
-    """Of a record its callback, of a callback its record, where the two have different ids."""
-    text, at = arrival.text, arrival.received_at
-    unpaired = _is_unpaired(from_record=arrival.from_record)
-    if not arrival.from_record:  # one whose own record waits is not the other half of another record
-        unpaired &= ~exists().where(waiting.c.source == _RECORD, waiting.c.sid == text.sid)
-    twins = (
-        select(inbound)
-        .where(
-            unpaired,
-            inbound.c.number == text.sender,
-            inbound.c.ours == arrival.ours,
-            inbound.c.received_at.between(at - _NEAR, at + _NEAR),
-            or_(inbound.c.text == text.text, inbound.c.erased),
-        )
-        .order_by(inbound.c.received_at, inbound.c.stored_at)
-        .limit(1)
-        .with_for_update()
-    )
-    return (await connection.execute(twins)).first()
-
-
-async def _forget_records(connection: AsyncConnection, sids: Sequence[str]) -> frozenset[str]:
-    """Wait for their callbacks no more; those that waited."""
-    waited = delete(waiting).where(waiting.c.source == _RECORD, waiting.c.sid.in_(sids)).returning(waiting.c.sid)
-    return frozenset((await connection.execute(waited)).scalars())
-
-
 async def _note_keyword(
     connection: AsyncConnection,
     keyword: Keyword,
@@ -581,24 +391,3 @@ async def _has_answered(connection: AsyncConnection, arrival: Arrival, purpose: 
         message.c.recipient == arrival.text.sender, counted, message.c.accepted_at > arrival.now - _RARELY
     )
     return (await connection.execute(lately.limit(1))).first() is not None
-
-
-def _wait(source: str, text: InboundText, now: datetime) -> dict[str, Any]:
-    body = json.dumps({"text": asdict(text), "at": now.isoformat()}, default=datetime.isoformat)
-    return {"source": source, "sid": text.sid, "body": body, "due_at": now}
-
-
-def _read_text(body: str) -> tuple[InboundText, datetime]:
-    """A text that waited, and since when."""
-    stored = json.loads(body)
-    known = stored["text"]
-    created = known["created_at"]
-    text = InboundText(
-        **known
-        | {
-            "group": tuple(known["group"]),
-            "media_urls": tuple(known["media_urls"]),
-            "created_at": datetime.fromisoformat(created) if created else None,
-        }
-    )
-    return text, datetime.fromisoformat(stored["at"])

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.services.ports import InboundText, NewBatch, NewMessage
 from bot.services.receiving import Answers, Arrival
+from bot.store.arrivals import ArrivalStore
 from bot.store.batches import BatchStore
 from bot.store.engine import open_database
 from bot.store.inbox import InboxStore
@@ -53,9 +54,9 @@ async def receive(inbox: InboxStore, text: InboundText, *, from_record: bool = F
     return await inbox.receive(arrival)
 
 
-async def settle(inbox: InboxStore) -> None:
+async def settle(inbox: InboxStore, arrivals: ArrivalStore) -> None:
     """Show those records whose callbacks have had their time."""
-    for text in await inbox.due_records(NOW):
+    for text in await arrivals.due_records(NOW):
         await receive(inbox, text, from_record=True)
 
 
@@ -70,6 +71,7 @@ async def count(engine: AsyncEngine) -> dict[str, int]:
 @pytest.mark.parametrize("lost", [True, False], ids=["the first callback is lost", "both callbacks come"])
 async def test_two_texts_that_say_the_same_stay_two(engine: AsyncEngine, inbox: InboxStore, *, same: bool, lost: bool):
     """In whatever order callbacks come, records can be read and are shown."""
+    arrivals = ArrivalStore(engine)
     steps = ["tell b", "read a", "read b", "settle"] + ([] if lost else ["tell a"])
     orders = [order for order in permutations(steps) if lost or order.index("tell a") < order.index("tell b")]
     for number, order in enumerate(orders):
@@ -83,13 +85,13 @@ async def test_two_texts_that_say_the_same_stay_two(engine: AsyncEngine, inbox: 
                 case "tell b":
                     await receive(inbox, second)
                 case "settle":
-                    await settle(inbox)
+                    await settle(inbox, arrivals)
                 case _:
                     readable.append(records[step == "read b"])
-                    await inbox.note_records(readable, NOW, NOW)
+                    await arrivals.note_records(readable, NOW, NOW)
         for _ in range(2):
-            await settle(inbox)
-            await inbox.note_records(records, NOW, NOW)
+            await settle(inbox, arrivals)
+            await arrivals.note_records(records, NOW, NOW)
 
     counts = await count(engine)
     assert {order: counts[f"+1516207{number:04}"] for number, order in enumerate(orders)} == dict.fromkeys(orders, 2)
