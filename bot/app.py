@@ -191,11 +191,6 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             ),
         )
 
-        def wake_outgoing() -> None:
-            """Something may go, as it is or once its files are ready."""
-            outbox.wake()
-            preparing.loop.wake()
-
         sending = Sending(
             batches=batches,
             numbers=numbers,
@@ -208,7 +203,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             ),
             clock=clock,
             announcer=announcer,
-            wake_outbox=wake_outgoing,
+            wake_outbox=outbox.wake,
         )
         replying = Replying(
             replies=replies,
@@ -218,7 +213,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
             hours=hours,
             clock=clock,
             announcer=announcer,
-            wake_outbox=wake_outgoing,
+            wake_outbox=outbox.wake,
             undo=timedelta(seconds=settings.sms_undo_seconds),
         )
         ledger, erasing = ConsentStore(engine), ErasingStore(engine)
@@ -234,7 +229,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
                 clock=clock,
                 announcer=announcer,
                 home=settings.sms_inbound_channel,
-                wake_retention=retention.wake,
+                wake_retention=retention.loop.wake,
             ),
             people=people,
             workspace=Workspace(slack),
@@ -377,7 +372,7 @@ async def build_app(  # noqa: PLR0915 -- wiring is dull and reads best in one pi
         reading.start("numbers", numbers.run())
         reading.start("people", people.run())
         reading.start("hours", hours.run())
-        reading.start("retention", retention.run())
+        reading.start("retention", retention.loop.run())
         reading.start("threads", threads.run())
         reading.start("health", health.run())
         reading.start("outages", outages.run())

@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 
 from bot.domain.message import E164
+from bot.services.loop import Loop
 from bot.services.ports import Announcer, Clock
 
 _LOOK = 5.0  # seconds between two looks for what another process was asked to erase
@@ -80,26 +81,8 @@ class Retention:
         self._clock = clock
         self._announcer = announcer
         self._keep = keep
-        self._woken = asyncio.Event()
+        self.loop = Loop("retention", self.turn, _LOOK)
         self._due = clock.boottime() + _FIRST
-
-    def wake(self) -> None:
-        """Somebody wants something erased: look now rather than by and by."""
-        self._woken.set()
-
-    async def run(self) -> None:
-        """Erase what is due, again and again."""
-        while True:
-            self._woken.clear()
-            try:
-                await self.turn()
-            except Exception as exc:  # noqa: BLE001 -- a loop's boundary: what is not erased yet is tried again
-                _log.warning("retention.turn_failed", error=type(exc).__name__)
-            try:
-                async with asyncio.timeout(_LOOK):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
 
     async def turn(self) -> None:
         """Erase for everybody who asked, then what is too old, once an hour."""
