@@ -5,8 +5,8 @@ from datetime import timedelta
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 _KEPT = timedelta(days=3) // timedelta(microseconds=1)  # files deleted themselves by then
 
