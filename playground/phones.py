@@ -1,6 +1,5 @@
 """The phones: what each was sent and sends, sorted into its conversations, as the page draws it."""
 
-from itertools import groupby
 from typing import Any
 
 import phonenumbers
@@ -37,8 +36,9 @@ def _talks(number: str, texts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     def partners(text: dict[str, Any]) -> tuple[str, ...]:
         return (text["from"], *sorted(each for each in text["group"] if each != number))
 
-    talks = [(each, list(those)) for each, those in groupby(sorted(texts, key=partners), key=partners)]
-    talks.sort(key=lambda talk: talk[1][-1]["at"])
+    talks: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for text in reversed(texts):  # they are in their order, which two times within a millisecond would not tell
+        talks.setdefault(partners(text), []).insert(0, text)
     return [
         {
             "to": first,
@@ -47,7 +47,7 @@ def _talks(number: str, texts: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "others": [_show(each) for each in others],
             "texts": [_show_text(each) for each in those],
         }
-        for (first, *others), those in talks
+        for (first, *others), those in reversed(talks.items())
     ]
 
 

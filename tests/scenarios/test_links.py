@@ -60,7 +60,7 @@ async def test_a_link_that_cannot_go_is_named_and_can_be_mended(world: World, pa
 async def test_a_link_whose_server_fails_waits_and_then_says_so(world: World):
     """It is looked at four times; CarrierX might reach it some day, so both ways on are offered."""
     root = await send(world, "/media/a.png?status=503")
-    await world.headed(root, "waiting", "being made ready")
+    await world.headed(root, "waiting", "address answers 503; your text waits, trying again at ")
     for looks in (2, 3, 4):
         world.clock.move(60)
         await looked(world, looks)
