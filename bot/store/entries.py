@@ -1,5 +1,6 @@
 """What Slack shows, read back whole: batches with their messages, texts from phones, and words of our own."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -31,6 +32,7 @@ from bot.domain.message import (
     Wait,
     Wish,
 )
+from bot.store.locks import in_line
 from bot.store.opt_outs import stopped_among
 from bot.store.tables import attachment, batch, conversation, inbound, message, note, parcel, picture, recipient, reply
 
@@ -41,8 +43,10 @@ class EntryStore:
     """The batch table with all that hangs on it, as the announcer reads it."""
 
     def __init__(self, engine: AsyncEngine) -> None:
+        self.line = asyncio.Lock()
         self._engine = engine
 
+    @in_line
     async def entry(self, entry_id: str) -> Entry | None:
         """One entry as it stands, None when there is none."""
         async with self._engine.connect() as connection:

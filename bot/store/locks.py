@@ -6,9 +6,10 @@ cannot keep the order, as it may begin a conversation and fail texts in one tran
 another's sake is done again. SQLite has one writer.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, TextClause, select
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +20,7 @@ _TRIES = 5
 _UNDONE = {"40P01", "40001"}  # PostgreSQL's codes: deadlock detected, serialization failure
 
 Arguments = ParamSpec("Arguments")
+Store = TypeVar("Store", bound="InLine")
 Result = TypeVar("Result")
 
 
@@ -44,6 +46,28 @@ def again_if_undone(
         return await write(*args, **kwargs)
 
     return write_again
+
+
+class InLine(Protocol):
+    """A store whose methods wait for each other."""
+
+    line: asyncio.Lock
+
+
+def in_line(
+    ask: Callable[Concatenate[Store, Arguments], Coroutine[Any, Any, Result]],
+) -> Callable[Concatenate[Store, Arguments], Coroutine[Any, Any, Result]]:
+    """For what Slack shall show: one at a time, so that a person's text waits behind one of them at most.
+
+    SQLite has one connection, and each waits for it in turn; where several are free the processor is what they share.
+    """
+
+    @wraps(ask)
+    async def ask_in_line(self: Store, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        async with self.line:
+            return await ask(self, *args, **kwargs)
+
+    return ask_in_line
 
 
 def is_undone(exc: DBAPIError) -> bool:

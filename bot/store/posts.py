@@ -4,6 +4,7 @@ A claim costs the same whether ten batches are dirty or ten thousand: it hops fr
 and reads the first batch of each.
 """
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -36,7 +37,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.domain.message import Batch
 from bot.services.showing import Budget, Claim, Kind, Post, PostState, Wants
 from bot.store.dirty import mark_dirty
-from bot.store.locks import again_if_undone
+from bot.store.locks import again_if_undone, in_line
 from bot.store.tables import Time, batch, conversation, pace, post
 from bot.store.threads import begin_anew, follow_root, join, lock_conversation, take_away
 
@@ -54,10 +55,12 @@ class PostStore:
     """
 
     def __init__(self, engine: AsyncEngine, *, posts: Budget, updates: Budget) -> None:
+        self.line = asyncio.Lock()
         self._engine = engine
         self._budgets = {Wants.POST: posts, Wants.UPDATE: updates}
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
+    @in_line
     @again_if_undone
     async def claim(
         self, now: datetime, *, lease: datetime, limit: int, under_way: Collection[str] = ()
@@ -86,12 +89,14 @@ class PostStore:
                 await connection.execute(update(batch).where(batch.c.id.in_(ids)).values(show_lease=lease))
         return taken
 
+    @in_line
     async def posts(self, batch_id: str) -> dict[Kind, Post]:
         """The messages of a batch, as far as they were ever asked for."""
         async with self._engine.connect() as connection:
             rows = await connection.execute(select(post).where(post.c.batch_id == batch_id))
             return {Kind(row.kind): _read_post(row) for row in rows}
 
+    @in_line
     async def begin(self, started: Post) -> bool:
         """Note a message before it is asked for; False when somebody else has begun it."""
         async with self._engine.begin() as connection:
@@ -100,6 +105,7 @@ class PostStore:
             )
             return inserted.first() is not None
 
+    @in_line
     @again_if_undone
     async def release(
         self,
@@ -152,12 +158,14 @@ class PostStore:
                     update(pace).where(pace.c.key == claim.pace).values(next_at=_plus(pace.c.next_at, -every))
                 )
 
+    @in_line
     @again_if_undone
     async def join(self, joining: Batch, now: datetime) -> None:
         """Give a text its conversation before it is shown; it may begin that, or take it along to its channel."""
         async with self._engine.begin() as connection:
             await join(connection, joining, now)
 
+    @in_line
     @again_if_undone
     async def move(self, claim: Claim, channel: str, reason: str, now: datetime, *, whole: bool = False) -> None:
         """Show a batch elsewhere from now on, from the start; `whole`: its conversation too."""
@@ -170,6 +178,7 @@ class PostStore:
                 await connection.execute(delete(post).where(post.c.batch_id == claim.batch_id))
                 await take_away(connection, before, channel, whole=whole)
 
+    @in_line
     @again_if_undone
     async def detach(self, claim: Claim, thread_ts: str, now: datetime) -> None:
         """The conversation's thread is gone: this entry begins a new one."""
@@ -182,6 +191,7 @@ class PostStore:
                 await connection.execute(delete(post).where(post.c.batch_id == claim.batch_id))
                 await begin_anew(connection, row.conversation_id, claim.batch_id, thread_ts)
 
+    @in_line
     async def hold(self, claim: Claim, until: datetime) -> None:
         """Let no process make this kind of request before `until`: Slack said so."""
         budget = self._budgets[claim.wants]
