@@ -1,6 +1,6 @@
 """Replies in a conversation's thread: which go to the phone, which stay among colleagues, and taking them back."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -285,13 +285,12 @@ class Replying:
         await self._replies.keep_stray(written, self._clock.now())
         return None
 
-    async def take_strays(self) -> list[Told]:
-        """Take the replies whose threads have become known."""
-        told = []
+    async def take_strays(self) -> AsyncGenerator[Told, None]:
+        """Take the replies whose threads have become known; each is to be told at once, should the next one fail."""
         for written in await self._replies.strays(self._clock.now() - _KNOWN):
-            told.append(await self.write(replace(written, ours=False)))
+            if told := await self.write(replace(written, ours=False)):
+                yield told
             await self._replies.drop_stray(written.channel, written.ts)
-        return [each for each in told if each is not None]
 
     async def _take(self, written: Written, thread: Thread) -> Told | None:
         rule = await self._rules.channel_rule(written.channel)

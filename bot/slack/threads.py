@@ -103,7 +103,7 @@ class Threads:
         while True:
             await asyncio.sleep(_SWEEP)
             try:
-                for told in await self._replying.take_strays():
+                async for told in self._replying.take_strays():
                     self._tell(told)
             except Exception as exc:  # noqa: BLE001 -- a loop's boundary: they stay where they are
                 _log.error("threads.strays_not_taken", error=type(exc).__name__, where=show_place(exc))

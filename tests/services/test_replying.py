@@ -131,7 +131,7 @@ async def test_reply_that_was_deleted_before_its_thread_was_known_is_not_texted(
     await stage.replying.write(write(ours=True))
     await stage.replying.delete("C1", TS)
     await stage.show()
-    await stage.replying.take_strays()
+    [_ async for _ in stage.replying.take_strays()]
 
     assert await stage.replies.find("C1", TS) is None
     assert await stage.go_on(UNDO + 1, 60) == []
@@ -144,9 +144,22 @@ async def test_reply_that_was_changed_before_its_thread_was_known_goes_as_it_is(
     await stage.replying.write(write(ours=True))
     await stage.replying.edit("C1", TS, said)
     await stage.show()
-    await stage.replying.take_strays()
+    [_ async for _ in stage.replying.take_strays()]
 
     assert await stage.go_on(UNDO + 1, 60) == posts
+
+
+async def test_who_is_to_be_told_is_told_before_the_next_is_taken(stage: Stage):
+    """The database may go away between the two."""
+    await stage.replying.write(write(ours=True))
+    await stage.show()
+    taking = stage.replying.take_strays()
+    told = await anext(taking)
+    await taking.aclose()
+    left = await stage.replies.strays(stage.texting.clock.now() - timedelta(days=1))
+
+    assert told.say is Say.UNDO
+    assert [each.ts for each in left] == [TS]
 
 
 async def test_nobody_reads_that_the_phone_keeps_what_never_arrived(stage: Stage):
