@@ -104,7 +104,8 @@ class Bench:
             ratio = (
                 "an aiohttp loop that only posts" if kind == _BARE else f"{median(found) / bare:.2f} of the bare loop"
             )
-            _line(kind, f"{median(found):7,.0f}/s", ratio)
+            each = [f"{1e3 * median(work[kind]):.2f} ms of work each"] if kind in work else []
+            _line(kind, f"{median(found):7,.0f}/s", ratio, *each)
 
     async def latency(self) -> None:
         """How long a text takes from accepted to CarrierX when nothing else is going on."""
