@@ -48,6 +48,10 @@ class Books(Protocol):
         """Change something."""
         ...
 
+    async def end_times(self, column: str) -> None:
+        """Let a time that messages wait for be over."""
+        ...
+
     async def refuse_sending(self, phone: str) -> None:
         """Let no text to a phone become `sending`: whoever tries fails, until `allow_sending`."""
         ...
@@ -74,6 +78,9 @@ class SqliteBooks:
     async def execute(self, sql: str) -> None:
         with closing(self.connect()) as connection:
             connection.executescript(sql)
+
+    async def end_times(self, column: str) -> None:
+        await self.execute(f"UPDATE message SET {column} = 0 WHERE {column} IS NOT NULL")
 
     async def refuse_sending(self, phone: str) -> None:
         await self.execute(
@@ -103,6 +110,10 @@ class PostgresqlBooks:
 
     async def execute(self, sql: str) -> None:
         await self._connection.execute(sql)
+
+    async def end_times(self, column: str) -> None:
+        theirs = f"SELECT seq FROM message WHERE {column} IS NOT NULL ORDER BY id FOR NO KEY UPDATE"
+        await self.execute(f"UPDATE message SET {column} = 0 WHERE seq IN ({theirs}) AND {column} IS NOT NULL")
 
     async def refuse_sending(self, phone: str) -> None:
         await self.execute(
@@ -204,9 +215,9 @@ async def until_found(books: Books, sql: str, *, within: float = 15.0) -> None:
 
 async def end_leases(books: Books) -> None:
     """Make what a dead or sleeping process has taken up free for others, as a minute's wait would."""
-    # One after the other: together they would be a transaction, which may lock rows in another order than a live bot.
-    await books.execute("UPDATE message SET lease_until = 0 WHERE lease_until IS NOT NULL")
-    await books.execute("UPDATE message SET check_at = 0 WHERE check_at IS NOT NULL")
+    # One after the other, and each in the order in which a live bot locks its rows, or one may wait for the other.
+    await books.end_times("lease_until")
+    await books.end_times("check_at")
 
 
 async def end_show_leases(books: Books) -> None:
