@@ -133,6 +133,15 @@ def show_failure(failure: Failure) -> tuple[str, str]:
     return f"It was not delivered, and CarrierX gave no reason{code}.", _AGAIN
 
 
+def sum_up_failure(failure: Failure) -> str:
+    """What happened, for somebody who may not know of the text: without its files' names and its phones."""
+    if failure.cause is Cause.OPTED_OUT:
+        return "Somebody asked for no more texts before it left."
+    if failure.cause in {Cause.MEDIA, Cause.UNREADY}:
+        return "A file or a link could not go along; its thread says why."
+    return show_failure(failure)[0]
+
+
 def helps_again(failure: Failure) -> bool:
     """Whether sending the very same once more may help, of a group those who did not say STOP."""
     if failure.cause is Cause.OPTED_OUT:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from bot.domain.failures import show_failure
+from bot.domain.failures import sum_up_failure
 from bot.domain.message import Wait
 from bot.domain.phone import show_number
 from bot.services.health import Problem
@@ -37,7 +37,7 @@ _WAITS: dict[Wait | None, str] = {
     Wait.BUSY: "CarrierX was too busy",
     Wait.PACING: "their turn at their number's rate",
     Wait.QUIET: "the morning where the phone is",
-    Wait.MEDIA: "their files, which are being made ready",
+    Wait.MEDIA: "their files, which are not ready yet",
     Wait.UNDO: "the seconds in which they can be undone",
     None: "just going",
 }
@@ -95,7 +95,7 @@ def _show_outgoing(report: Report) -> list[Element]:
     lines += [[words(f"{count:,}: {reason}")] for reason, count in _list_waits(report.waiting)]
     failed: Counter[str] = Counter()
     for failure, phones in report.failed.items():
-        failed[clip(show_failure(failure)[0], _SENTENCE)] += phones
+        failed[clip(sum_up_failure(failure), _SENTENCE)] += phones
     lines.append([words(f"{failed.total():,} failed in the last 24 hours" if failed else "None failed in 24 hours")])
     named = failed.most_common(_REASONS)
     lines += [[words(f"{count:,}: {reason}")] for reason, count in named]

@@ -1,5 +1,6 @@
 """`/sms status` stays one screen, whatever there is to say."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.domain.message import Cause, Failure, Wait
@@ -70,6 +71,24 @@ def test_before_anything_is_known_it_says_so():
 def test_times_are_in_each_readers_zone():
     """A problem's too."""
     assert "Slack shows nothing since {}: it is away. Wait." in lines(MUCH)
+
+
+def test_reasons_name_no_file_and_no_phone():
+    """Everybody may ask, also who is not in the channel of the text; what differs only in names is one line."""
+    failed = {
+        Failure(Cause.MEDIA, "“salaries.pdf”: it is damaged"): 2,
+        Failure(Cause.UNREADY, "the link cannot be used: its server does not answer"): 1,
+        Failure(Cause.OPTED_OUT, "+15162065574"): 4,
+        Failure(Cause.OPTED_OUT): 1,
+        Failure(Cause.UNDELIVERED, "landline"): 1,
+    }
+
+    said = lines(replace(MUCH, failed=failed))
+
+    assert "5: Somebody asked for no more texts before it left." in said
+    assert "3: A file or a link could not go along; its thread says why." in said
+    assert "1: This number cannot receive texts." in said
+    assert not any("salaries" in line or "206-5574 asked" in line for line in said)
 
 
 def test_notification_has_the_gist():
