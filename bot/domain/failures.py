@@ -8,8 +8,8 @@ not final.
 import re
 from dataclasses import dataclass
 
+from bot.domain.groups import name_phones
 from bot.domain.message import E164, Cause, Failure, Status
-from bot.domain.phone import show_number
 
 _NUMBER = re.compile(r"\+\d{3,15}")
 _QUOTED = 300  # characters of CarrierX's own sentence
@@ -122,8 +122,10 @@ def show_failure(failure: Failure) -> tuple[str, str]:
     code = f" (carrier code {failure.code})" if failure.code else ""
     if failure.cause in {Cause.MEDIA, Cause.UNREADY}:
         why = _shorten(failure.word) or "its files could not be made ready"
-        remedy = "Edit it, and send it" if failure.cause is Cause.MEDIA else "Try again later, or edit it and send it"
-        return f"It was not sent: {why}.", f"{remedy} without what is named or with another."
+        remedy = "Try again later, or edit it and leave the file or link out."
+        if failure.cause is Cause.MEDIA:
+            remedy = "Edit it: leave that out, or put something else in its place."
+        return f"It was not sent: {why}.", remedy
     if failure.cause is Cause.REJECTED:
         return _show_rejection(failure.word, code)
     if (reason := _BY_WORD.get(_fold(failure.word))) is not None:
@@ -175,11 +177,12 @@ def read_stopped(failure: Failure) -> tuple[E164, ...]:
 
 
 def _show_opt_out(failure: Failure) -> tuple[str, str]:
-    members = " and ".join(map(show_number, read_stopped(failure)))
+    stopped = read_stopped(failure)
+    members = name_phones(stopped) if stopped else ""
     who = members or "They"
     remedy = "They get texts again when they text START to your number; until then reach them another way."
     if members:
-        remedy = "They get texts again when they text START to your number; the others can get it without them."
+        remedy = "They get texts again when they text START to your number; it can go without them."
     if failure.unsure:
         return f"{who} asked for no more texts, so it is not tried again; CarrierX was too busy to take it.", remedy
     return f"{who} asked for no more texts before it left, so it was not sent.", remedy

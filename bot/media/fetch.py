@@ -105,7 +105,7 @@ class MediaFetcher:
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         if answer.status != _OK:
-            raise FetchError(f"its address answers {answer.status}", final=answer.status in self._never)
+            raise FetchError(_explain_status(answer.status), final=answer.status in self._never)
         if answer.headers.get("Content-Encoding", "identity") != "identity":
             raise FetchError("its server packs it in a way that I do not unpack", final=True)
         too_large = FetchError(f"it is larger than {self._most // 1024**2} MB", final=True)
@@ -144,6 +144,19 @@ def _is_forbidden(exc: BaseException | None) -> bool:
 def _origin(url: str) -> str:
     parts = URL(url)
     return f"{parts.scheme}://{parts.raw_authority}".lower()
+
+
+def _explain_status(status: int) -> str:
+    """What an answer without the file means; the number is for whoever runs its server."""
+    if status in {401, 403, 407}:
+        return f"its server does not let me in ({status})"
+    if status in {404, 410}:
+        return f"nothing is at its address ({status})"
+    if status == 429:  # noqa: PLR2004 -- RFC 6585 section 4
+        return f"its server is asked too often ({status})"
+    if status >= 500:  # noqa: PLR2004 -- RFC 9110 section 15.6
+        return f"its server has a fault ({status})"
+    return f"its server does not hand it out ({status})"
 
 
 def _recognize(content: bytes) -> tuple[str, str]:

@@ -200,7 +200,7 @@ class Health:
         if self.storeroom.shortage:
             found.append(
                 Problem(
-                    (f"CarrierX's storage for files is nearly full: {self.storeroom.shortage}.",),
+                    (f"CarrierX's storage for files is full or nearly so: {self.storeroom.shortage}.",),
                     "A file goes when its texts are over, after three days at the latest, and texts wait for room. If "
                     "that is too slow, ask CarrierX for more.",
                 )

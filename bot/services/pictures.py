@@ -30,7 +30,7 @@ class FetchError(Exception):
     """A file could not be had.
 
     Attributes:
-        reason: Why, for people: "its address answers 404".
+        reason: Why, for people: "nothing is at its address (404)".
         final: Asking again changes nothing.
         mendable: It is final, and yet the same may go at another time.
         tries: After so many it is final all the same, None for no such number.

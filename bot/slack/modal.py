@@ -116,7 +116,7 @@ def build_view(opening: Opening) -> dict[str, Any]:
                 "files",
                 "Files",
                 {"type": "file_input", "action_id": "sms_files", "max_files": MAX_MEDIA},
-                hint="Pictures, video, audio, contacts, PDF; made small enough for a phone. Makes it an MMS.",
+                hint="Pictures are made small enough; video, audio, contacts, PDF go as they are. Makes it an MMS.",
                 optional=True,
             ),
             _input(

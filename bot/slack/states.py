@@ -99,7 +99,8 @@ def _show_preparation(preparation: Preparation, again_at: datetime | None) -> Ph
         return (f"Getting the {noun} ready…",)
     if preparation.place:
         return (f"Getting {noun} {preparation.place} of {count}…",)
-    return (f"Making all {count} {noun}s ready…",)
+    whole = "both" if count == 2 else f"all {count}"  # noqa: PLR2004 -- the word for two
+    return (f"Getting {whole} {noun}s ready…",)
 
 
 def state(copy: Copy, *, billed: bool = True) -> str:

@@ -97,9 +97,22 @@ def test_a_word_that_nobody_knows_means_nothing(word: str) -> None:
             "They get texts again when they text START to your number; until then reach them another way.",
         ),
         (
-            Failure(Cause.OPTED_OUT, "+15162065574,+4930123456"),
-            "(516) 206-5574 and +49 30 123456 asked for no more texts before it left, so it was not sent.",
-            "They get texts again when they text START to your number; the others can get it without them.",
+            Failure(Cause.OPTED_OUT, "+15162065574,+4930123456,+15162065576"),
+            (
+                "(516) 206-5574, +49 30 123456 and (516) 206-5576 asked for no more texts before it left, "
+                "so it was not sent."
+            ),
+            "They get texts again when they text START to your number; it can go without them.",
+        ),
+        (
+            Failure(Cause.MEDIA, "the link cannot be used: it is a web page, not a file"),
+            "It was not sent: the link cannot be used: it is a web page, not a file.",
+            "Edit it: leave that out, or put something else in its place.",
+        ),
+        (
+            Failure(Cause.UNREADY, "CarrierX's file storage is full"),
+            "It was not sent: CarrierX's file storage is full.",
+            "Try again later, or edit it and leave the file or link out.",
         ),
         (
             Failure(Cause.OPTED_OUT, unsure=True),

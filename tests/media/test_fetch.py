@@ -95,9 +95,22 @@ async def test_a_web_page_is_called_one(body: bytes):
     assert await refused(give(body, content_type="image/png")) == ("it is a web page, not a file", True)
 
 
-@pytest.mark.parametrize(("status", "final"), [(404, False), (403, False), (500, False), (410, True)])
-async def test_an_answer_without_the_file_says_its_number(status: int, final: bool):  # noqa: FBT001 -- a table
-    assert await refused(give(b"", status=status)) == (f"its address answers {status}", final)
+@pytest.mark.parametrize(
+    ("status", "reason", "final"),
+    [
+        (404, "nothing is at its address (404)", False),
+        (410, "nothing is at its address (410)", True),
+        (401, "its server does not let me in (401)", False),
+        (403, "its server does not let me in (403)", False),
+        (429, "its server is asked too often (429)", False),
+        (500, "its server has a fault (500)", False),
+        (405, "its server does not hand it out (405)", True),
+        (204, "its server does not hand it out (204)", False),
+    ],
+)
+async def test_an_answer_without_the_file_is_put_in_words(status: int, reason: str, final: bool):  # noqa: FBT001 -- a table
+    """With its number, by which whoever runs that server finds it."""
+    assert await refused(give(b"", status=status)) == (reason, final)
 
 
 @pytest.mark.parametrize(("status", "final"), [(404, True), (403, True), (429, False), (503, False)])

@@ -33,10 +33,13 @@ async def test_links_go_as_they_were_typed(each_world: World):
 @pytest.mark.parametrize(
     ("paths", "reason"),
     [
-        (("/media/a.png", "/media/b.png?status=404"), "the second link cannot be used: its address answers 404."),
+        (
+            ("/media/a.png", "/media/b.png?status=404"),
+            "the second link cannot be used: nothing is at its address (404).",
+        ),
         (("/media/a.png?bytes=4000000",), "the link cannot be used: it is larger than 3 MB."),
         (("/media/a.png?bytes=2000000", "/media/b.png?bytes=2000000"), "what the links name has 3.9 MB together"),
-        (("/core/v2/nothing",), "the link cannot be used: its address answers "),
+        (("/core/v2/nothing",), "the link cannot be used: its server does not let me in (401)."),
     ],
 )
 async def test_a_link_that_cannot_go_is_named_and_can_be_mended(world: World, paths: tuple[str, ...], reason: str):
@@ -60,11 +63,11 @@ async def test_a_link_that_cannot_go_is_named_and_can_be_mended(world: World, pa
 async def test_a_link_whose_server_fails_waits_and_then_says_so(world: World):
     """It is looked at four times; CarrierX might reach it some day, so both ways on are offered."""
     root = await send(world, "/media/a.png?status=503")
-    await world.headed(root, "waiting", "address answers 503; your text waits, trying again at ")
+    await world.headed(root, "waiting", "its server has a fault (503); your text waits, trying again at ")
     for looks in (2, 3, 4):
         world.clock.move(60)
         await looked(world, looks)
     trouble = await world.replied(root, "It was not sent: ", "[Try again] [Edit]")
 
-    assert "the link cannot be used: its address answers 503." in trouble
+    assert "the link cannot be used: its server has a fault (503)." in trouble
     assert world.carrier.posts == []

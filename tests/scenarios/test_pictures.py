@@ -62,7 +62,7 @@ async def test_a_picture_that_cannot_be_had_is_said(world: World):
     """With the reason; what came beside it is shown all the same."""
     root = await send(world, address(world, query="?status=410"), address(world, "b.png"))
 
-    said = await world.headed(root, "Its file is below.", "cannot be shown: its address answers 410.")
+    said = await world.headed(root, "Its file is below.", "cannot be shown: nothing is at its address (410).")
 
     assert "harbour.png" in said
     assert [len(each) for each in files(world.slack, root)] == [1]

@@ -274,7 +274,10 @@ class Web:
 
 
 PNG, LONG = Fetched(b"x" * 900_000, "image/png", ".png"), Fetched(bytes(3_000_000), "video/mp4", ".mp4")
-GONE, SILENT = FetchError("its address answers 404", final=True), FetchError("its server does not answer", final=False)
+GONE, SILENT = (
+    FetchError("nothing is at its address (404)", final=True),
+    FetchError("its server does not answer", final=False),
+)
 
 
 async def test_links_go_as_they_are_once_they_were_looked_at(engine: AsyncEngine, texting: Texting):
@@ -294,8 +297,8 @@ async def test_links_go_as_they_are_once_they_were_looked_at(engine: AsyncEngine
 @pytest.mark.parametrize(
     ("names", "word"),
     [
-        ({"a": PNG, "b": GONE, "c": PNG}, "the second link cannot be used: its address answers 404"),
-        ({"a": SILENT, "b": PNG, "c": GONE}, "the third link cannot be used: its address answers 404"),
+        ({"a": PNG, "b": GONE, "c": PNG}, "the second link cannot be used: nothing is at its address (404)"),
+        ({"a": SILENT, "b": PNG, "c": GONE}, "the third link cannot be used: nothing is at its address (404)"),
         (
             {"a": PNG, "b": PNG, "c": Fetched(b"", "image/webp", ".webp")},
             f"the third link cannot be used: {find_kind_mistake('image/webp')}",

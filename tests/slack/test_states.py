@@ -18,7 +18,8 @@ JPEG, HEIC, MP4, PDF = "image/jpeg", "image/heic", "video/mp4", "application/pdf
         (("",), 1, "Getting the file ready…"),
         ((JPEG, HEIC, JPEG), 2, "Getting picture 2 of 3…"),
         ((JPEG, PDF), 2, "Getting file 2 of 2…"),
-        ((JPEG, HEIC), 0, "Making all 2 pictures ready…"),
+        ((JPEG, HEIC), 0, "Getting both pictures ready…"),
+        ((JPEG, HEIC, PDF), 0, "Getting all 3 files ready…"),
     ],
 )
 def test_work_is_said_in_one_line(kinds: tuple[str, ...], place: int, said: str):
