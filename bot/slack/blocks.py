@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from bot.domain.failures import helps_again, helps_edit, read_stopped, show_failure
 from bot.domain.groups import show_reach, show_stopped
-from bot.domain.message import Batch, Cause, Message, Recipient, Status
+from bot.domain.message import E164, Batch, Cause, Message, Recipient, Status
 from bot.domain.phone import show_number
 from bot.slack import states
 from bot.slack.rich_text import (
@@ -171,7 +171,7 @@ def show_trouble(batch: Batch) -> Content | None:
     body = [section(mention(batch.user_id), words(f" {lead}"))]
     sentences = [lead]
     for sentence, numbers in shown:
-        who = "" if total == 1 else ", ".join(numbers) + ": "
+        who = "" if total == 1 or not numbers else ", ".join(numbers) + ": "
         body.append(section(*([words(who, bold=True)] if who else []), words(sentence)))
         sentences.append(who + sentence)
     if left:
@@ -283,7 +283,7 @@ def _is_opted_out(recipient: Recipient) -> bool:
     failure = recipient.failure
     if failure is None or failure.cause is not Cause.OPTED_OUT:
         return False
-    stopped = read_stopped(failure)
+    stopped = _find_stopped(recipient)
     return not stopped or recipient.number in stopped
 
 
@@ -325,14 +325,20 @@ def _were(number: int) -> str:
 
 
 def _group(bad: list[Copy]) -> list[tuple[str, list[str]]]:
-    """What happened and what to do, each once, with the numbers that it is about."""
+    """What happened and what to do, each once, with the numbers that it is about, none where it names them itself."""
     groups: dict[str, list[str]] = {}
     for copy in bad:
         _, recipient = copy
-        number = show_number(recipient.number)
-        mark = " (sent again)" if recipient.retried else ""
-        groups.setdefault(_explain(copy), []).append(number + mark)
+        numbers = groups.setdefault(_explain(copy), [])
+        if not _find_stopped(recipient):
+            mark = " (sent again)" if recipient.retried else ""
+            numbers.append(show_number(recipient.number) + mark)
     return list(groups.items())
+
+
+def _find_stopped(recipient: Recipient) -> tuple[E164, ...]:
+    """Whose STOP kept the text from a whole group, () where it was anything else."""
+    return () if recipient.failure is None else read_stopped(recipient.failure)
 
 
 def _explain(copy: Copy) -> str:
@@ -343,6 +349,8 @@ def _explain(copy: Copy) -> str:
         remedy = "Ask the person, or send it again if it does no harm when it arrives twice."
     else:
         sentence, remedy = show_failure(recipient.failure)
+    if _find_stopped(recipient) and any(member.retried for member in message.recipients):
+        return clip(f"{sentence} It has been sent again without them.", _SENTENCE)
     return clip(sentence if recipient.retried else " ".join(filter(None, (sentence, remedy))), _SENTENCE)
 
 

@@ -267,6 +267,26 @@ def test_recipients_with_one_reason_share_one_sentence() -> None:
     assert buttons(show_trouble(batch)) == [("Send again", "sms_again", batch.id), ("Edit", "sms_edit", batch.id)]
 
 
+def test_whose_stop_kept_a_group_text_is_named_once() -> None:
+    """The sentence names the phone; once the others have it, it says so instead of how."""
+    carl = "+14155550124"
+    stopped = Failure(Cause.OPTED_OUT, ANNA)
+    phones = [Recipient(number, Status.FAILED, failure=stopped) for number in (ANNA, BEN, carl)]
+    sent = [phones[0], *(replace(phone, retried=True) for phone in phones[1:])]
+
+    waiting, done = (
+        show_trouble(a_batch(a_message(ANNA, BEN, carl, status=Status.FAILED, recipients=tuple(those))))
+        for those in (phones, sent)
+    )
+
+    what = "(516) 206-5574 asked for no more texts before it left, so it was not sent."
+    how = "They get texts again when they text START to your number; it can go without them."
+    assert read_aloud(waiting) == f"@U1 3 of 3 texts were not delivered.\n{what} {how}"
+    assert [label for label, _, _ in buttons(waiting)] == ["Send to the others"]
+    assert read_aloud(done) == f"@U1 3 of 3 texts were not delivered.\n{what} It has been sent again without them."
+    assert buttons(done) == []
+
+
 @pytest.mark.parametrize(
     ("failure", "labels"),
     [
