@@ -413,7 +413,7 @@ async def _name_hindrances(connection: AsyncConnection, rows: Sequence[Row[Any]]
     reasons = {row.batch_id: row.reason for row in await connection.execute(held)}
     for row in rows:
         if row.batch_id in reasons:
-            why = {"cause": Cause.MEDIA, "word": reasons[row.batch_id]}
+            why = {"cause": Cause.UNREADY, "word": reasons[row.batch_id]}
             await connection.execute(update(message).where(message.c.id == row.id).values(why))
             await connection.execute(update(recipient).where(recipient.c.message_id == row.id).values(why))
 

@@ -269,12 +269,12 @@ async def test_a_full_storage_is_said_and_waited_for(sqlite_url: str):
 
 
 async def test_a_storage_that_stays_full_fails_the_text_in_words(sqlite_url: str):
-    """After SMS_GIVE_UP_MINUTES."""
+    """After SMS_GIVE_UP_MINUTES; nothing is wrong with the file, so the same may be tried again."""
     async with open_world(sqlite_url, prepare=lambda world: make_container(world, quota_files=0)) as world:
         root = await send_picture(world)
         await world.headed(root, "waiting", "storage is full")
         world.clock.move(3601)
-        trouble = await world.replied(root, "It was not sent: ")
+        trouble = await world.replied(root, "It was not sent: ", "[Try again] [Edit]")
 
     assert "CarrierX's file storage is full." in trouble
     assert world.carrier.posts == []

@@ -456,7 +456,7 @@ class TestWaiting:
         [recipient] = (await kitchen.texting.one(batch_id)).recipients
 
         assert recipient.failure is not None
-        assert recipient.failure.cause is Cause.MEDIA
+        assert recipient.failure.cause is Cause.UNREADY
         assert recipient.failure.word == "CarrierX's file storage is full"
 
     @pytest.mark.parametrize(
