@@ -46,7 +46,6 @@ from bot.carrierx.values import (
     Page,
     TextOut,
     TextState,
-    TokenOwner,
     UploadedFile,
 )
 from bot.errors import (
@@ -403,10 +402,6 @@ class CarrierXClient:
         except CarrierRejectedError as error:
             if error.status != HTTPStatus.FORBIDDEN:  # known, but without the scope
                 raise
-
-    async def token_owner(self) -> TokenOwner:
-        """Whom the token belongs to, as far as CarrierX says."""
-        return wire.read_token_owner(await self._get_existing(self._base / "oauth/whoami"))
 
     def _same_origin(self, address: str) -> URL | None:
         """The next page where CarrierX says it is, unless that is somewhere our token must not go."""

@@ -160,21 +160,6 @@ class ListedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenOwner:
-    """Whom a token belongs to; what `GET /oauth/whoami` answers is documented nowhere.
-
-    Attributes:
-        partner_sid: The account, "" when not said.
-        name: The token's or its person's name, "" when not said.
-        scopes: What the token may do, empty when not said.
-    """
-
-    partner_sid: str
-    name: str
-    scopes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list, its items not yet read.
 

@@ -44,7 +44,6 @@ from bot.carrierx.values import (
     Page,
     TextOut,
     TextState,
-    TokenOwner,
     UploadedFile,
 )
 from bot.errors import CarrierResponseInvalidError
@@ -162,12 +161,6 @@ class _File(BaseModel):
     publish_uri: Url = ""
     lifecycle_action: Word = ""
     lifecycle_ttl: Amount = None
-
-
-class _Whoami(BaseModel):
-    partner_sid: Line = ""
-    name: Line = Field("", validation_alias=AliasChoices("name", "login", "token_name"))
-    scopes: Items = []
 
 
 class _Envelope(BaseModel):
@@ -520,17 +513,6 @@ def read_cursor(page: Page) -> str:
     """The `dr_sid` after which a list of detail records goes on, "" when no record of the page has one."""
     sids = (item.get("dr_sid") for item in reversed(page.items) if isinstance(item, dict))
     return next((sid for sid in sids if isinstance(sid, str) and sid), "")
-
-
-def read_token_owner(body: bytes) -> TokenOwner:
-    """Whom the token belongs to, as far as it is said.
-
-    Raises:
-        CarrierResponseInvalidError: It is no JSON object.
-    """
-    whoami = _validated(_Whoami, _read_json(body))
-    scopes = tuple(scope for scope in whoami.scopes if isinstance(scope, str))
-    return TokenOwner(whoami.partner_sid, whoami.name, scopes)
 
 
 def read_complaint(body: bytes) -> Complaint:

@@ -69,20 +69,6 @@ class Reading:
     flaw: Flaw | None = None
 
 
-def parse_recipient(typed: str, *, region: str, countries: Collection[str]) -> E164:
-    """One number.
-
-    Args:
-        typed: As a person typed it, or as Slack wrapped it.
-        region: ISO 3166 code of the country that a number without `+` is in.
-        countries: ISO 3166 codes that may be texted.
-
-    Raises:
-        InvalidInputError: One sentence that says what to type instead.
-    """
-    return accept(read_number(typed, region), region=region, countries=countries)
-
-
 def parse_recipients(typed: str, *, region: str, countries: Collection[str], limit: int = 50) -> tuple[E164, ...]:
     """One or several numbers, between commas, semicolons or lines, in their order and without repetition.
 

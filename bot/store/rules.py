@@ -47,10 +47,6 @@ class RuleStore:
         """Set one of our numbers' quiet hours, and nothing else of it; "" for the default."""
         await self._set(number, hours=hours)
 
-    async def set_number_rule(self, number: E164, rule: NumberRule) -> None:
-        """Replace what was set for one of our numbers."""
-        await self._set(number, channel=rule.channel, hours=rule.hours)
-
     async def _set(self, number: E164, **values: str) -> None:
         upsert = self._insert(number_rule).values(number=number, **values)
         async with self._engine.begin() as connection:

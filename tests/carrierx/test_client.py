@@ -472,12 +472,6 @@ class TestReading:
         with pytest.raises(CarrierUnauthorizedError):
             await client.check_token()
 
-    async def test_token_owner(self, client: CarrierXClient):
-        """As far as CarrierX says."""
-        owner = await client.token_owner()
-
-        assert "sms.manage" in owner.scopes
-
     @pytest.mark.parametrize(
         ("fault", "error"),
         [

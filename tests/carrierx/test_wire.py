@@ -288,7 +288,6 @@ def test_any_body_is_read_or_refused_by_name(body: bytes):
         wire.read_callback,
         wire.read_inbound,
         wire.read_single_record,
-        wire.read_token_owner,
     ):
         try:
             value = read(body)

@@ -1,13 +1,16 @@
+from collections.abc import Collection
+
 import phonenumbers
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.domain.phone import (
+    accept,
     find_recipients,
     match_number,
-    parse_recipient,
     parse_recipients,
+    read_number,
     shortest,
     show_country,
     show_example,
@@ -26,9 +29,14 @@ NUMBERS = [
 ]
 
 
+def read_one(typed: str, region: str = "US", countries: Collection[str] = AMERICA) -> str:
+    """One number, as the command reads it."""
+    return accept(read_number(typed, region), region=region, countries=countries)
+
+
 def refusal(typed: str, region: str = "US", countries: tuple[str, ...] = AMERICA) -> str:
     with pytest.raises(InvalidInputError) as caught:
-        parse_recipient(typed, region=region, countries=countries)
+        read_one(typed, region, countries)
     assert caught.value.field == "to"
     return caught.value.user_message
 
@@ -68,11 +76,11 @@ def refusal_of_several(typed: str) -> str:
 )
 def test_a_number_is_read_however_a_person_types_it(typed: str) -> None:
     """All of these are one phone."""
-    assert parse_recipient(typed, region="US", countries=AMERICA) == ANNA
+    assert read_one(typed) == ANNA
 
 
 def test_a_number_without_plus_is_in_the_default_region() -> None:
-    assert parse_recipient("030 123456", region="DE", countries={"DE"}) == "+4930123456"
+    assert read_one("030 123456", "DE", {"DE"}) == "+4930123456"
 
 
 @pytest.mark.parametrize(
