@@ -89,8 +89,8 @@ def find_kind_mistake(kind: str) -> str:
     if kind in _TAKEN:
         return ""
     if kind.startswith("image/"):
-        return "phones do not take such pictures: add the file itself, and it is made into one that they take"
-    return "phones do not take a file of this kind: pictures, video, audio, contacts and PDF go"
+        return "phones do not take such pictures; add the file itself, and it is made into one that they take"
+    return "phones do not take a file of this kind; pictures, video, audio, contacts and PDF go"
 
 
 def _find_file_mistake(file: SlackFile) -> str:

@@ -364,7 +364,7 @@ def _pass(content: bytes, kind: str) -> Piece:
         if stripped is None:
             raise RefusedError(_DAMAGED)
         content, is_gone = stripped
-        said = "" if is_gone else f"its place stays in the {_FIXED[kind]}"
+        said = "" if is_gone else f"the place where it was recorded stays in the {_FIXED[kind]}"
     elif not _is_whole(content, kind):
         raise RefusedError(_DAMAGED)
     return Piece(content, kind, said)

@@ -420,7 +420,7 @@ def test_a_video_keeps_all_but_its_place():
 def test_people_read_that_a_place_stays(content: bytes):
     piece = make(content, MEGABYTE)
 
-    assert piece == Piece(content, "video/mp4", "its place stays in the video")
+    assert piece == Piece(content, "video/mp4", "the place where it was recorded stays in the video")
 
 
 @pytest.mark.parametrize("content", [film()[:-10], FTYP + MDAT, FTYP], ids=["cut off", "without moov", "head alone"])
