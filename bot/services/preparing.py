@@ -237,15 +237,19 @@ class Preparing:
         """Bytes of what a parcel's links name.
 
         Raises:
-            FetchError: One of them cannot be used. What its server may mend is tried a few times: CarrierX, which
+            FetchError: Some of them cannot be used. What its server may mend is tried a few times: CarrierX, which
                 fetches it then, has no better way to it as a rule, and would say nothing of it.
         """
         weighed = await asyncio.gather(*map(self._weigh_link, parcel.links))
         wrong = [(place, each) for place, each in enumerate(weighed) if isinstance(each, FetchError)]
         if wrong:
-            place, error = min(wrong, key=lambda found: not found[1].final)
-            reason = f"{_name_link(parcel, place)} cannot be used: {error.reason}"
-            raise FetchError(reason, final=error.final, mendable=not error.final, tries=_LOOKS) from error
+            final = any(error.final for _, error in wrong)
+            named = [
+                f"{_name_link(parcel, place)} cannot be used: {error.reason}"
+                for place, error in wrong
+                if error.final is final
+            ]
+            raise FetchError("; ".join(named), final=final, mendable=not final, tries=_LOOKS)
         total = sum(each for each in weighed if isinstance(each, int))
         if total > MAX_MMS:
             most = show_size(MAX_MMS)

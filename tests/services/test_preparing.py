@@ -298,6 +298,13 @@ async def test_links_go_as_they_are_once_they_were_looked_at(engine: AsyncEngine
     ("names", "word"),
     [
         ({"a": PNG, "b": GONE, "c": PNG}, "the second link cannot be used: nothing is at its address (404)"),
+        (
+            {"a": GONE, "b": PNG, "c": FetchError("it is a web page, not a file", final=True)},
+            (
+                "the first link cannot be used: nothing is at its address (404); "
+                "the third link cannot be used: it is a web page, not a file"
+            ),
+        ),
         ({"a": SILENT, "b": PNG, "c": GONE}, "the third link cannot be used: nothing is at its address (404)"),
         (
             {"a": PNG, "b": PNG, "c": Fetched(b"", "image/webp", ".webp")},
@@ -313,9 +320,10 @@ async def test_links_go_as_they_are_once_they_were_looked_at(engine: AsyncEngine
         ),
     ],
 )
-async def test_a_link_that_can_never_go_is_named_by_its_place(
+async def test_links_that_can_never_go_are_named_by_their_places(
     engine: AsyncEngine, texting: Texting, names: dict[str, Fetched | FetchError], word: str
 ):
+    """All of them at once, so that one Edit mends them."""
     batch_id = await texting.accept(media="\n".join(f"https://a.example/{name}" for name in names))
     web = Web(**names)
     await look_after(texting, engine, web).turn()
