@@ -186,7 +186,7 @@ async def read_texts(books: Books) -> list[Text]:
     ]
 
 
-async def until(books: Books, holds: Callable[[Sequence[Text]], bool], *, within: float = 15.0) -> None:
+async def until(books: Books, holds: Callable[[Sequence[Text]], bool], *, within: float = 40.0) -> None:
     """Wait until something holds of all messages.
 
     Raises:
@@ -200,7 +200,7 @@ async def until(books: Books, holds: Callable[[Sequence[Text]], bool], *, within
         await asyncio.sleep(_LOOK)
 
 
-async def until_found(books: Books, sql: str, *, within: float = 15.0) -> None:
+async def until_found(books: Books, sql: str, *, within: float = 40.0) -> None:
     """Wait until a question has an answer.
 
     Raises:
