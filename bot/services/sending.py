@@ -505,14 +505,15 @@ def _replace(edited: Batch, offered: tuple[E164, ...], messages: tuple[NewMessag
     """The messages, noting what they send again of an edited batch.
 
     That is what failed for each phone that is still among theirs. A phone that was not offered stands in for one that
-    was, so with one all of them count.
+    was, so with one all of them count; and so does what failed for that phone itself, or Try again would text it too.
     """
     to = {number for new in messages for number in new.recipients}
     theirs = set(offered) & to if to <= set(offered) else set(offered)
+    phones = [(text, phone) for text in edited.messages for phone in text.recipients]
+    theirs |= {phone.number for _, phone in phones if phone.number in to and _is_open(phone)}
     keys = {
         phone.number: f"{text.id}:{phone.number}" if text.group else text.id
-        for text in edited.messages
-        for phone in text.recipients
+        for text, phone in phones
         if phone.number in theirs
     }
     noted = [
@@ -523,9 +524,14 @@ def _replace(edited: Batch, offered: tuple[E164, ...], messages: tuple[NewMessag
     return tuple(noted)
 
 
+def _is_open(phone: Recipient) -> bool:
+    """Whether it failed, or may have, and nobody has sent it again."""
+    return phone.status in _UNSETTLED and not phone.retried
+
+
 def _repeat(text: Message) -> list[NewMessage]:
     """The new messages that send `text` again to those whom it failed and nobody has sent it again to."""
-    failed: list[Recipient] = [phone for phone in text.recipients if phone.status in _UNSETTLED and not phone.retried]
+    failed = [phone for phone in text.recipients if _is_open(phone)]
     if not text.group:
         return [NewMessage(str(uuid4()), (phone.number,), group=False, retry_of=(text.id,)) for phone in failed]
     stopped = {number for phone in failed if phone.failure is not None for number in read_stopped(phone.failure)}

@@ -422,3 +422,22 @@ async def test_what_is_still_being_written_is_foreseen_without_judging_it(textin
         (1, 1),
     ]
     assert texting.carrier.asked == asked
+
+
+async def test_a_phone_that_is_added_to_an_edited_text_is_not_tried_again_too(texting: Texting):
+    """It failed for another reason, so it was not offered; who typed it has sent it its text."""
+    batch = await texting.accept(f"{ANNA}, {BERT}")
+    await texting.hand_over()
+    found = await texting.batches.batch(batch)
+    assert found is not None
+    for message, word in zip(found.messages, ("unknown_number", "expired"), strict=True):
+        await texting.followed.receive(texting.carrier.state(message.id, word), texting.clock.now())
+    texting.carrier.posts.clear()
+
+    offered = (await texting.sending.edit(batch)).to
+    await edit(texting, batch, f"{ANNA}, {BERT}")
+    await again(texting, batch)
+    await texting.hand_over(rounds=2)
+
+    assert offered == (ANNA,)
+    assert sorted(post.recipients for post in texting.carrier.posts) == [(BERT,), (ANNA,)]
