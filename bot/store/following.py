@@ -406,7 +406,7 @@ async def _end_copies(
 
 
 async def _name_hindrances(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> None:
-    """Say of texts that waited for their files what kept these."""
+    """Say of texts that waited for their files what kept these: nothing that may not be over by the next try."""
     held = select(parcel.c.batch_id, parcel.c.reason).where(
         parcel.c.batch_id.in_({row.batch_id for row in rows}), parcel.c.reason != ""
     )

@@ -456,7 +456,7 @@ class TestWaiting:
         assert (ready.wait, len(ready.media_urls)) == (None, 1)
 
     async def test_what_waited_too_long_fails_for_that_reason(self, kitchen: Kitchen):
-        """“It waited too long” would say nothing of what to do."""
+        """“It waited too long” would say nothing of what to do; and the same may go at another time."""
         kitchen.cupboard.room = NoRoomError()
         batch_id = await kitchen.accept("a.jpg")
         await kitchen.preparing().turn()
