@@ -1,6 +1,6 @@
 """What lies in CarrierX's storage, whose it is, and how far files are that are being made ready."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
-_KEPT = timedelta(days=3) // timedelta(microseconds=1)  # files deleted themselves by then
+_KEPT = timedelta(days=3)  # files deleted themselves by then; when each was stored is not known
 
 
 def upgrade() -> None:
@@ -27,10 +27,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["batch_id"], ["batch.id"]),
         sa.PrimaryKeyConstraint("sid"),
     )
+    ends_at = (datetime.now(UTC) + _KEPT - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     attachment = sa.table("attachment", sa.column("batch_id"), sa.column("sid"))
-    batch = sa.table("batch", sa.column("id"), sa.column("accepted_at"))
-    known = sa.select(attachment.c.sid, batch.c.id, batch.c.accepted_at + _KEPT, sa.literal(0))
-    known = known.join(batch, batch.c.id == attachment.c.batch_id).where(attachment.c.sid != "")
+    known = sa.select(attachment.c.sid, attachment.c.batch_id, sa.literal(ends_at, sa.BigInteger()), sa.literal(0))
+    known = known.where(attachment.c.sid != "")
     op.execute(sa.insert(stored).from_select(["sid", "batch_id", "ends_at", "due_at"], known))
     with op.batch_alter_table("attachment") as table:
         table.drop_column("sid")
