@@ -8,9 +8,10 @@ from uuid import uuid4
 from sqlalchemy import Row, and_, exists, func, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.message import Batch
+from bot.domain.message import E164, Batch
 from bot.services.showing import Post, PostState
 from bot.store.batches import pair_of
+from bot.store.opt_outs import stopped_among
 from bot.store.tables import batch, conversation, post
 from bot.store.upsert import insert_new
 
@@ -22,11 +23,9 @@ async def join(connection: AsyncConnection, joining: Batch, now: datetime) -> No
     """
     [text] = joining.messages
     numbers = sorted(each.number for each in text.recipients)
-    pair = pair_of(text.sender, tuple(numbers))
-    if text.group and joining.again:
-        # Without those who have said STOP it is another group on the phones, and the same one here.
-        again = select(conversation.c.pair).join(batch, batch.c.conversation_id == conversation.c.id)
-        pair = await connection.scalar(again.where(batch.c.id == joining.again)) or pair
+    pair = (await _find_whole(connection, joining, numbers) if text.group else "") or pair_of(
+        text.sender, tuple(numbers)
+    )
     here = {"channel": joining.channel, "asked_in": joining.asked_in, "thread_ts": None, "root_id": joining.id}
     first: dict[str, Any] = {"id": str(uuid4()), "pair": pair, "sender": text.sender, "members": json.dumps(numbers)}
     await insert_new(connection, conversation, [first | here | {"team": joining.team, "active_at": now}])
@@ -42,6 +41,21 @@ async def join(connection: AsyncConnection, joining: Batch, now: datetime) -> No
     await connection.execute(joined.values({"conversation_id": row.id} | left))
     if moves:
         await _take_along(connection, row.id, row.channel, joining.channel)
+
+
+async def _find_whole(connection: AsyncConnection, joining: Batch, numbers: list[E164]) -> str:
+    """The pair of the group to which a text is sent again without those who have said STOP, "" where it is no such.
+
+    It is another group on the phones, and the same one here. Who edits a text may send it to others, or from another
+    number, and an answer in its thread is for those alone.
+    """
+    again = select(conversation).join(batch, batch.c.conversation_id == conversation.c.id)
+    row = (await connection.execute(again.where(batch.c.id == joining.again))).first()
+    if row is None or row.sender != joining.messages[0].sender:
+        return ""
+    members = tuple(json.loads(row.members))
+    stopped = await stopped_among(connection, members)
+    return row.pair if {*members} - {*stopped} <= {*numbers} <= {*members} else ""
 
 
 async def lock_conversation(connection: AsyncConnection, entry_id: str) -> None:

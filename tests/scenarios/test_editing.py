@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from playground.carrier.picture import draw
 from playground.slack import Refused
 from playground.slack.views import OpenView
@@ -9,7 +11,7 @@ from playground.slack.workspace import Message
 from tests.scenarios.reading import read
 from tests.scenarios.world import PHONE, World, read_view
 
-OTHER = "+12125550123"
+OTHER, THIRD, FOURTH, FIFTH = "+12125550123", "+13475550142", "+14155550132", "+19175550111"
 
 
 async def fail_for_a_file(world: World, to: str = PHONE, **values: object) -> Message:
@@ -128,3 +130,22 @@ async def test_what_is_tried_again_for_want_of_a_right_can_be_edited_too(world: 
     await world.press(root, "Try again")
 
     assert len((await world.posted()).media_urls) == 1
+
+
+@pytest.mark.parametrize("to", [(THIRD, FOURTH), (PHONE, THIRD), (PHONE, OTHER)])
+async def test_an_answer_to_an_edited_group_goes_to_whom_it_went_to(world: World, to: tuple[str, ...]):
+    """It is no more for those who were left out, so it has a thread of its own."""
+    first = await fail_for_a_file(world, f"{PHONE}\n{OTHER}\n{FIFTH}", how="group")
+    view = await open_edit(world, first)
+    await world.fill(view, to="\n".join(to), theirs=[])
+    await world.slack.submit("alice")
+    await world.posted()
+    [_, root] = await world.slack.until(
+        lambda slack: messages if len(messages := slack.channel("support").messages) > 1 else []
+    )
+    await world.slack.say("alice", "support", "See you there", thread_ts=root.ts)
+    whisper = (await world.slack.until(lambda slack: slack.ephemerals))[0]
+    await world.slack.press("alice", whisper, "sms_text_reply")
+    post = await world.posted(2)
+
+    assert (post.group, sorted(post.recipients)) == (True, sorted(each[1:] for each in to))
