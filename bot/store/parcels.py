@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, or_, select, text, update
+from sqlalchemy import Column, ColumnElement, delete, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.media import SlackFile
@@ -27,9 +27,16 @@ class ParcelStore:
         self._engine = engine
 
     async def claim(self, now: datetime, until: datetime) -> Parcel | None:
-        """Lease the parcel that has waited longest; one whose texts are over is dropped."""
-        free = or_(parcel.c.lease_until.is_(None), parcel.c.lease_until <= now)
-        due = select(parcel).where(parcel.c.due_at <= now, free).order_by(parcel.c.due_at).limit(1)
+        """Lease the parcel that has waited longest; one whose texts are over is dropped.
+
+        None is put off for longer than a lease, so a time beyond `until` is of a clock that was set back since.
+        """
+
+        def has_come(time: Column[datetime]) -> ColumnElement[bool]:
+            return or_(time <= now, time > until)
+
+        free = or_(parcel.c.lease_until.is_(None), has_come(parcel.c.lease_until))
+        due = select(parcel).where(has_come(parcel.c.due_at), free).order_by(parcel.c.due_at).limit(1)
         async with self._engine.connect() as connection:
             if (await connection.execute(due)).first() is None:
                 return None  # a read alone: this is asked every second

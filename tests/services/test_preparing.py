@@ -467,6 +467,21 @@ class TestWaiting:
         assert recipient.failure.cause is Cause.UNREADY
         assert recipient.failure.word == "CarrierX's file storage is full"
 
+    @pytest.mark.parametrize("held", ["accepted", "put off", "leased"])
+    async def test_a_clock_that_is_set_back_holds_up_nothing(self, kitchen: Kitchen, held: str):
+        """A text without files goes then, too."""
+        batch_id = await kitchen.accept("a.jpg")
+        now = kitchen.texting.clock.now()
+        parcels = ParcelStore(kitchen.engine)
+        if held == "put off":
+            await parcels.put_off(batch_id, now + timedelta(seconds=120), "no room")
+        elif held == "leased":
+            await parcels.claim(now, now + timedelta(minutes=5))
+        kitchen.texting.clock.move(-3600)
+        await kitchen.preparing().turn()
+
+        assert len((await kitchen.texting.one(batch_id)).media_urls) == 1
+
     @pytest.mark.parametrize(
         "trouble",
         [NoRoomError(), CarrierOutcomeUnknownError("CarrierX's storage did not answer."), OSError(28, "no space")],
