@@ -143,13 +143,10 @@ class Storeroom:
         now = self._clock.now()
         sids = await self._shelves.claim(now, now + _AGAIN, _TOGETHER)
         for sid in sids:
-            try:
-                await self._storage.remove(sid)
-            except CarrierRejectedError as error:
-                _log.warning("storeroom.not_removed", file=sid, status=error.status)
-                await self._shelves.put_off(sid, now + _REFUSED)
-            else:
+            if await self._is_removed(sid):
                 await self._shelves.forget(sid)
+            else:
+                await self._shelves.put_off(sid, now + _REFUSED)
         return len(sids)
 
     async def _find_orphans(self) -> None:
@@ -158,10 +155,18 @@ class Storeroom:
         kept = await self._storage.kept()
         old = [file.sid for file in kept if file.changed_at is not None and file.changed_at < before]
         orphans = await self._shelves.unknown(old)
-        for sid in orphans:
+        removed = [sid for sid in orphans if await self._is_removed(sid)]
+        if removed:
+            _log.info("storeroom.orphans_removed", files=len(removed))
+
+    async def _is_removed(self, sid: str) -> bool:
+        """Remove a file; False where CarrierX refuses that."""
+        try:
             await self._storage.remove(sid)
-        if orphans:
-            _log.info("storeroom.orphans_removed", files=len(orphans))
+        except CarrierRejectedError as error:
+            _log.warning("storeroom.not_removed", file=sid, status=error.status)
+            return False
+        return True
 
 
 def _show_shortage(left: int | None, most: int | None, show: Callable[[int], str]) -> str:

@@ -219,6 +219,15 @@ class TestOrphans:
 
         assert list(shed.files) == ["f"]
 
+    async def test_one_that_carrierx_refuses_to_remove_keeps_no_other(self, shed: Shed, storeroom: Storeroom):
+        """It deletes itself after three days."""
+        orphans = [await shed.store(b"", "", "", keep=timedelta(days=3)) for _ in range(2)]
+        shed.trouble = CarrierRejectedError("No.", 403)
+        shed.clock.move(601)
+        await storeroom.turn()
+
+        assert shed.asked == [orphan.sid for orphan in orphans]
+
     async def test_looking_is_rare(self, shed: Shed, storeroom: Storeroom):
         """A list of all files, every ten minutes."""
         await shed.store(b"", "", "", keep=timedelta(days=3))
