@@ -43,6 +43,11 @@ _OPEN = 2.0  # seconds for views.open and a report; the answer is due after thre
 _ANSWER = 2.7  # seconds of the three that Slack waits; the way takes the rest
 _SHORTEST = 0.1  # seconds that the last step always gets
 _ANY = re.compile(".*")
+_SENT = "It was sent again already, so nothing more was sent. Close this form."
+_SENT_IN_PART = (
+    "At least one of these was sent again already, so nothing more was sent. Close this form and press Edit again "
+    "for the rest."
+)
 _log = structlog.get_logger(__name__)
 
 Body = Mapping[str, Any]
@@ -285,7 +290,7 @@ class Listeners:
             known = await self._judge_chosen(draft.channel)
             acceptance = await self._texts.submit(draft, known=known, within=_left(due))
             if acceptance.repeated and draft.edits:
-                raise RefusedError("It was sent again already, so nothing more was sent. Close this form.")
+                raise RefusedError(_SENT_IN_PART if len(draft.edited) > 1 else _SENT)
             await ack()
 
     async def cancel(self, ack: AsyncAck, body: Body, action: Body) -> None:

@@ -90,6 +90,24 @@ async def test_a_text_that_two_people_edit_goes_once(world: World):
     assert len(world.carrier.posts) == 2
 
 
+async def test_who_edits_what_was_sent_again_in_part_reads_it(world: World):
+    """One of the two phones has got nothing yet, so “sent again already” would be wrong."""
+    root = await fail_for_a_file(world, f"{PHONE}\n{OTHER}")
+    for user, to in (("alice", PHONE), ("ben", f"{PHONE}\n{OTHER}")):
+        await world.fill(await open_edit(world, root, user=user), to=to, theirs=[])
+    await world.slack.submit("alice")
+    second = await world.slack.submit("ben")
+    await world.fill(await open_edit(world, root, user="ben"), theirs=[])
+    await world.slack.submit("ben")
+    await world.carrier.until(lambda carrier: len(carrier.posts) == 2)
+
+    assert second.errors == {
+        "to": "At least one of these was sent again already, so nothing more was sent. Close this form and press Edit "
+        "again for the rest."
+    }
+    assert {post.recipients for post in world.carrier.posts} == {(PHONE[1:],), (OTHER[1:],)}
+
+
 async def test_an_edited_text_is_judged_anew(world: World):
     """Its phone has said STOP since."""
     root = await fail_for_a_file(world)
