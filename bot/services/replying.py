@@ -112,6 +112,7 @@ class StoredReply:
         at: When it was stored.
         status: Of its text, None when it has none.
         files: What goes along.
+        returned: Phones of a group that take texts again since then; its author was told that it goes without them.
     """
 
     id: str
@@ -123,6 +124,7 @@ class StoredReply:
     at: datetime
     status: Status | None
     files: tuple[SlackFile, ...] = ()
+    returned: tuple[E164, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class Say(StrEnum):
     SENT = "sent"
     HELD = "held"  # it was not sent, and why
     KEPT = "kept"  # the phone keeps what was sent
-    MET = "met"  # somebody else has just answered
+    MET = "met"  # somebody else has just answered, or it goes to more phones than its author was told
     LEFT = "left"  # the conversation goes on elsewhere
 
 
@@ -157,6 +159,7 @@ class Told:
         answered: Somebody else who has just answered, None when nobody has.
         members: The phones of a group, () for a text between two.
         stopped: Those of them who are left out.
+        returned: Those of them who are left out no more.
         auto: It went by itself.
         former: The thread that it stands in, where its conversation has left it.
     """
@@ -170,6 +173,7 @@ class Told:
     answered: Answered | None = None
     members: tuple[E164, ...] = ()
     stopped: tuple[E164, ...] = ()
+    returned: tuple[E164, ...] = ()
     auto: bool = False
     former: Former | None = None
 
@@ -361,8 +365,9 @@ class Replying:
         if flaw := self._flaw(thread, reply.reply.text, reply.files):
             raise RefusedError(flaw)
         answered = None if anyway else await self._replies.answered(thread, user_id, reply.at)
-        if answered is not None:
-            return replace(_tell_of(Say.MET, reply), answered=answered)
+        returned = () if anyway else reply.returned
+        if answered is not None or returned:
+            return replace(_tell_of(Say.MET, reply), answered=answered, returned=returned)
         told = await self._send(reply, now)
         self._wake_outbox()
         self._announcer.wake()

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bot.domain.groups import show_reach
+from bot.domain.groups import name_phones, show_reach
 from bot.services.replying import Answered, Former, Say, Told
 from bot.slack.blocks import Content, show_button
 from bot.slack.conversation import name_thread
@@ -53,10 +53,12 @@ def _say(told: Told, undo_seconds: float) -> tuple[str, Element | None]:
             return lead, show_button("Undo", UNDO, told.reply_id)
         case Say.KEPT:
             return told.why or "The phone keeps what was sent; to put it right, write again.", None
-        case Say.MET if told.answered is not None:
-            return "Not sent yet: an answer went out after you wrote.", show_button(
-                "Send anyway", TEXT_ANYWAY, told.reply_id
-            )
+        case Say.MET if told.returned or told.answered is not None:
+            why = "an answer went out after you wrote."
+            if told.returned:
+                take = "takes" if len(told.returned) == 1 else "take"
+                why = f"{name_phones(told.returned)} {take} texts again since you wrote. It goes {reach}."
+            return f"Not sent yet: {why}", show_button("Send anyway", TEXT_ANYWAY, told.reply_id)
         case _:
             return f"Sent {reach or 'to the phone'}.", None
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, or_, select, text, update
+from sqlalchemy import Row, delete, false, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.media import SlackFile
@@ -17,7 +17,19 @@ from bot.store.batches import message_values
 from bot.store.dirty import mark_dirty
 from bot.store.locks import again_if_undone
 from bot.store.opt_outs import blocked_among, stopped_among
-from bot.store.tables import attachment, batch, conversation, inbound, message, parcel, post, recipient, reply, stray
+from bot.store.tables import (
+    attachment,
+    batch,
+    conversation,
+    inbound,
+    message,
+    opt_out,
+    parcel,
+    post,
+    recipient,
+    reply,
+    stray,
+)
 from bot.store.upsert import insert_new
 
 _TOGETHER = 100
@@ -235,17 +247,25 @@ async def _read(connection: AsyncConnection, reply_id: str) -> StoredReply | Non
     if row is None:
         return None
     theirs = select(conversation).where(conversation.c.id == row.conversation_id)
+    thread = await _read_thread(connection, (await connection.execute(theirs)).one())
     return StoredReply(
         id=row.id,
         channel=row.channel,
         user_id=row.user_id,
         user_name=row.user_name,
-        thread=await _read_thread(connection, (await connection.execute(theirs)).one()),
+        thread=thread,
         reply=Reply(row.ts, row.thread_ts, ReplyState(row.state), row.text),
         at=row.at,
         status=Status(row.status) if row.status is not None else None,
         files=await _read_files(connection, reply_id),
+        returned=await _find_returned(connection, thread, row.at) if thread.is_group else (),
     )
+
+
+async def _find_returned(connection: AsyncConnection, thread: Thread, since: datetime) -> tuple[E164, ...]:
+    back = (opt_out.c.number.in_(thread.members), opt_out.c.blocked == false(), opt_out.c.at > since)
+    numbers = frozenset((await connection.execute(select(opt_out.c.number).where(*back))).scalars())
+    return tuple(number for number in thread.members if number in numbers)
 
 
 async def _read_files(connection: AsyncConnection, batch_id: str) -> tuple[SlackFile, ...]:

@@ -184,6 +184,26 @@ async def test_stop_between_question_and_button_counts(world: World):
     assert sorted(post.recipients) == sorted([ANNA, CLEO, DORA])
 
 
+async def test_start_between_question_and_button_asks_anew(world: World):
+    """Its author was told that it goes without that phone, and may have written it for the others."""
+    root, _ = await text_group(world, *FOUR)
+    await stop(world, root, BERT)
+    whisper = await asked(world, root, "Bert is behind with the rent")
+    say(world, BERT, "START")
+    await world.headed(root, "A reply goes to all 4.")
+    await world.slack.press("alice", whisper, "sms_text_reply")
+    [anew] = await world.slack.until(
+        lambda slack: [each for each in slack.ephemerals if "takes texts again" in read(each)]
+    )
+    before = len(world.carrier.posts)
+    await world.slack.press("alice", anew, "sms_text_anyway")
+    post = await world.posted(before + 1)
+
+    assert "It goes to 3 of 4, without (347) 555-0142" in read(whisper)
+    assert f"Not sent yet: (347) 555-0142 takes texts again since you wrote. It goes {ALL_FOUR}" in read(anew)
+    assert (before, sorted(post.recipients)) == (2, sorted(FOUR))
+
+
 async def test_waiting_text_that_a_stop_ends_can_go_to_the_others(database_url: str):
     """Nothing goes by itself to fewer than its author was told; a button sends it, into the same thread."""
     await in_mode(database_url, Mode.AUTO)
