@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, delete, or_, select, text, update
@@ -17,6 +17,7 @@ from bot.store.dirty import mark_dirty
 from bot.store.locks import again_if_undone, in_order
 from bot.store.tables import attachment, message, parcel, recipient
 
+_APART = timedelta(minutes=1)  # by which two who claim may differ in what the time is
 _ACCEPTED = text("status = 'accepted'")
 
 
@@ -29,11 +30,11 @@ class ParcelStore:
     async def claim(self, now: datetime, until: datetime) -> Parcel | None:
         """Lease the parcel that has waited longest; one whose texts are over is dropped.
 
-        None is put off for longer than a lease, so a time beyond `until` is of a clock that was set back since.
+        None is put off for longer than a lease, so a time far beyond `until` is of a clock that was set back since.
         """
 
         def has_come(time: Column[datetime]) -> ColumnElement[bool]:
-            return or_(time <= now, time > until)
+            return or_(time <= now, time > until + _APART)
 
         free = or_(parcel.c.lease_until.is_(None), has_come(parcel.c.lease_until))
         due = select(parcel).where(has_come(parcel.c.due_at), free).order_by(parcel.c.due_at).limit(1)

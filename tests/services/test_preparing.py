@@ -604,8 +604,22 @@ class TestTelling:
         assert await kitchen.waits(batch_id) is None
 
 
+LEASE = timedelta(minutes=5)
+
+
 class TestTogether:
     """One text's large files hold nobody else's up."""
+
+    async def test_who_claims_by_a_clock_that_is_behind_gets_nothing_that_is_leased(self, kitchen: Kitchen):
+        """Two lanes ask for the time one after the other, and two machines' clocks differ."""
+        await kitchen.accept("a.jpg")
+        now = kitchen.texting.clock.now()
+        parcels = ParcelStore(kitchen.engine)
+        taken = [
+            await parcels.claim(at, at + LEASE) for at in (now + timedelta(seconds=10), now + timedelta(seconds=5))
+        ]
+
+        assert [each is not None for each in taken] == [True, False]
 
     async def test_several_are_made_ready_at_once(self, kitchen: Kitchen):
         """While the first waits for Slack, the others are fetched."""
