@@ -24,7 +24,7 @@ def show_reach(members: Sequence[E164], stopped: Collection[E164], *, named: boo
         return f"to nobody: all {len(members)} have asked for no more texts"
     if len(rest) == 1:
         who = "the other has" if len(left_out) == 1 else "all others have"
-        return f"to {show_number(rest[0])} alone, as a plain text: {who} asked for no more texts"
+        return f"to {show_number(rest[0])} alone: {who} asked for no more texts"
     return f"to {len(rest)} of {len(members)}, without {show_stopped(left_out)}"
 
 

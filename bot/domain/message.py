@@ -227,12 +227,15 @@ class Attachment:
         name: As its owner called it.
         url: Where CarrierX reads it, "" until it is stored there.
         said: What was done to make it fit, "" for nothing worth saying.
+        kind, size: MIME type and bytes, as Slack had it; "" and 0 where it did not say.
     """
 
     id: str
     name: str
     url: str = ""
     said: str = ""
+    kind: str = ""
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -498,7 +498,7 @@ def _is_mendable(failure: Failure | None) -> bool:
 
 def _take_files(batch: Batch) -> tuple[SlackFile, ...]:
     """Its files in Slack, to be fetched anew: what CarrierX keeps of them deletes itself."""
-    return tuple(SlackFile(file.id, file.name) for file in batch.files)
+    return tuple(SlackFile(file.id, file.name, file.kind, file.size) for file in batch.files)
 
 
 def _replace(edited: Batch, offered: tuple[E164, ...], messages: tuple[NewMessage, ...]) -> tuple[NewMessage, ...]:

@@ -308,11 +308,19 @@ def _lead(bad: list[Copy], total: int) -> str:
     failed = sum(recipient.status is Status.FAILED for _, recipient in bad)
     unsure = len(bad) - failed
     done = all(recipient.retried for _, recipient in bad)
-    again = " It has been sent again." if done and total == 1 else " They have been sent again." if done else ""
+    group = bad[0][0].group
+    one = total == 1 or group
+    again = " It has been sent again." if done and one else " They have been sent again." if done else ""
     if total == 1:
         number = show_number(bad[0][1].number)
         fate = "was not delivered." if failed else "may have arrived or not."
         return f"Your text to {number} {fate}{again}"
+    if group:
+        fates = [
+            f"was not delivered to {failed} of {total} phones" if failed else "",
+            f"may have arrived or not at {unsure} of {total}" if unsure else "",
+        ]
+        return f"Your text {', and '.join(filter(None, fates))}.{again}"
     parts = [
         f"{failed} of {total} texts {_were(failed)} not delivered" if failed else "",
         f"{unsure} of {total} texts may have arrived or not" if unsure else "",

@@ -147,7 +147,9 @@ async def _read_batch(connection: AsyncConnection, row: Row[Any]) -> Batch:
         behind=_is_behind(row),
         left=Place(row.left_channel, row.left_ts) if row.left_ts else None,
         reply=said,
-        files=tuple(Attachment(file.file_id, file.name, file.url, file.said) for file in attached),
+        files=tuple(
+            Attachment(file.file_id, file.name, file.url, file.said, file.kind, file.size) for file in attached
+        ),
         stopped=await _find_stopped(connection, row, texts),
     )
 

@@ -38,7 +38,7 @@ async def test_a_group_of_four_with_one_failing(playground: Playground, screen: 
         await expect(screen.phone(number)).to_contain_text("Rehearsal is at seven today")
     await expect(dora).to_contain_text("never arrived")
     await screen.messages.get_by_role("button", name=re.compile("repl")).click()
-    await expect(screen.thread).to_contain_text("1 of 4 texts was not delivered.")
+    await expect(screen.thread).to_contain_text("Your text was not delivered to 1 of 4 phones.")
     await expect(screen.thread).to_contain_text("(917) 555-0111: failed")
 
     cleo = screen.phone(CLEO)

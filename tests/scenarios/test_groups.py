@@ -97,7 +97,9 @@ async def test_receipts_stand_for_each_phone(world: World):
     world.carrier.fail(first.sid, "undelivered", to=DORA)
     await world.headed(root, "3 of 4 delivered · 1 failed · group mms")
     await world.shown(root, f"{SHOWN[ANNA]}: delivered", f"{SHOWN[DORA]}: failed")
-    await world.replied(root, "1 of 4 texts was not delivered.", f"{SHOWN[DORA]}: The phone's network could not")
+    await world.replied(
+        root, "Your text was not delivered to 1 of 4 phones.", f"{SHOWN[DORA]}: The phone's network could not"
+    )
     second = await answer(world, root, "It works again")
     await world.replied(root, "0 of 4 delivered · 4 queued · group mms")
     for phone in (ANNA, BERT, CLEO):
@@ -152,7 +154,7 @@ async def test_last_one_gets_a_plain_text_and_then_nobody(world: World):
     """One who is left is texted alone, which is said; their answer is their own. Nobody left is a refusal."""
     root, _ = await text_group(world, *FOUR)
     await stop(world, root, ANNA, BERT, CLEO)
-    alone = f"to {SHOWN[DORA]} alone, as a plain text: all others have asked for no more texts."
+    alone = f"to {SHOWN[DORA]} alone: all others have asked for no more texts."
     await world.headed(root, f"A reply goes {alone}")
     whisper = await asked(world, root, "Only you now")
     await world.slack.press("alice", whisper, "sms_text_reply")

@@ -281,9 +281,12 @@ def test_whose_stop_kept_a_group_text_is_named_once() -> None:
 
     what = "(516) 206-5574 asked for no more texts before it left, so it was not sent."
     how = "They get texts again when they text START to your number; it can go without them."
-    assert read_aloud(waiting) == f"@U1 3 of 3 texts were not delivered.\n{what} {how}"
+    assert read_aloud(waiting) == f"@U1 Your text was not delivered to 3 of 3 phones.\n{what} {how}"
     assert [label for label, _, _ in buttons(waiting)] == ["Send to the others"]
-    assert read_aloud(done) == f"@U1 3 of 3 texts were not delivered.\n{what} It has been sent again without them."
+    assert (
+        read_aloud(done)
+        == f"@U1 Your text was not delivered to 3 of 3 phones.\n{what} It has been sent again without them."
+    )
     assert buttons(done) == []
 
 

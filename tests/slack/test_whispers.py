@@ -43,10 +43,10 @@ GROUP = ("+12125550123", "+13475550142", "+14155550132")
         ),
         (
             GROUP[:2],
-            "It goes to (415) 555-0132 alone, as a plain text: ",
+            "It goes to (415) 555-0132 alone: ",
             "Send to phone",
-            "5 s after you wrote it, it goes to (415) 555-0132 alone, ",
-            "Sent to (415) 555-0132 alone, ",
+            "5 s after you wrote it, it goes to (415) 555-0132 alone: ",
+            "Sent to (415) 555-0132 alone: ",
         ),
     ],
 )
