@@ -190,6 +190,7 @@ async def test_start_between_question_and_button_asks_anew(world: World):
     """Its author was told that it goes without that phone, and may have written it for the others."""
     root, _ = await text_group(world, *FOUR)
     await stop(world, root, BERT)
+    await world.headed(root, "A reply goes to 3 of 4")
     whisper = await asked(world, root, "Bert is behind with the rent")
     say(world, BERT, "START")
     await world.headed(root, "A reply goes to all 4.")
