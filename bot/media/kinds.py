@@ -53,6 +53,8 @@ _BRANDS: Final = {
 
 def recognize(content: bytes) -> str:
     """Its MIME type: one of SUFFIXES, or, of what is not passed on, what it seems to be; "" when nothing tells."""
+    if content[:1] == b"\xff" and content[1:2] != b"\xd8" and not _is_mpeg_frame(content[:4]):
+        return ""  # puremagic takes two bytes for an MP3, so that a damaged JPEG may be one
     if content[4:8] == b"ftyp":
         brand = content[8:12]
         return next((kind for start, kind in _BRANDS.items() if brand.startswith(start)), "video/mp4")
@@ -62,3 +64,8 @@ def recognize(content: bytes) -> str:
         return ""
     kinds = [match.mime_type or _UNNAMED.get(match.extension, "") for match in found]
     return next((kind for kind in kinds if kind in SUFFIXES), next(filter(None, kinds), ""))
+
+
+def _is_mpeg_frame(head: bytes) -> bool:
+    """Whether audio begins here: no rate is left out or all ones (ISO/IEC 11172-3 §2.4.1.3)."""
+    return len(head) == 4 and head[1] >= 0xE0 and head[2] >> 4 not in {0, 15} and head[2] & 12 != 12  # noqa: PLR2004
