@@ -53,8 +53,6 @@ _BRANDS: Final = {
 
 def recognize(content: bytes) -> str:
     """Its MIME type: one of SUFFIXES, or, of what is not passed on, what it seems to be; "" when nothing tells."""
-    if content[:1] == b"\xff" and content[1:2] != b"\xd8" and not _is_mpeg_frame(content[:4]):
-        return ""  # puremagic takes two bytes for an MP3, so that a damaged JPEG may be one
     if content[4:8] == b"ftyp":
         brand = content[8:12]
         return next((kind for start, kind in _BRANDS.items() if brand.startswith(start)), "video/mp4")
@@ -63,7 +61,9 @@ def recognize(content: bytes) -> str:
     except (puremagic.PureError, ValueError):
         return ""
     kinds = [match.mime_type or _UNNAMED.get(match.extension, "") for match in found]
-    return next((kind for kind in kinds if kind in SUFFIXES), next(filter(None, kinds), ""))
+    kind = next((kind for kind in kinds if kind in SUFFIXES), next(filter(None, kinds), ""))
+    # puremagic takes two bytes for an MP3, so that a damaged JPEG may be one.
+    return "" if kind == "audio/mpeg" and content[:1] == b"\xff" and not _is_mpeg_frame(content[:4]) else kind
 
 
 def _is_mpeg_frame(head: bytes) -> bool:

@@ -49,6 +49,18 @@ async def check(ground: Ground) -> None:
     await until_found(ground.books, _EMPTY)
 
 
+async def die_at(ground: Ground, fault: Fault) -> None:
+    """Kill the bot while CarrierX holds one of its requests, which then gets no answer, and start it again."""
+    bot = await ground.start()
+    held = ground.carrier.arm(fault)
+    await send(ground)
+    async with asyncio.timeout(15):
+        await held.arrived.wait()
+    await bot.kill()
+    held.drop()
+    await revive(ground)
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_killed_while_slack_is_asked_for_a_file(ground: Ground, after: bool) -> None:  # noqa: FBT001 -- a table
     bot = await ground.start()
@@ -75,28 +87,12 @@ async def test_killed_while_slack_is_asked_for_a_file(ground: Ground, after: boo
 )
 async def test_killed_while_carrierx_has_a_file(ground: Ground, step: Endpoint, kind: Kind) -> None:
     """While its place is asked for, while it is stored, and while its text is handed over."""
-    bot = await ground.start()
-    held = ground.carrier.arm(Fault(kind, on=step))
-    await send(ground)
-    async with asyncio.timeout(15):
-        await held.arrived.wait()
-    await bot.kill()
-    held.drop()
-
-    await revive(ground)
+    await die_at(ground, Fault(kind, on=step))
     await check(ground)
 
 
 @pytest.mark.parametrize("kind", [Kind.HOLD_BEFORE, Kind.HOLD_AFTER])
 async def test_killed_while_a_file_is_removed(ground: Ground, kind: Kind) -> None:
     """It is removed once more, which does no harm."""
-    bot = await ground.start()
-    held = ground.carrier.arm(Fault(kind, on="removal"))
-    await send(ground)
-    async with asyncio.timeout(15):
-        await held.arrived.wait()
-    await bot.kill()
-    held.drop()
-
-    await revive(ground)
+    await die_at(ground, Fault(kind, on="removal"))
     await check(ground)
