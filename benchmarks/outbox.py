@@ -19,6 +19,7 @@ from sqlalchemy import insert
 from benchmarks.commands import Commands
 from benchmarks.conversations import threads
 from benchmarks.world import CHANNELS, SENDER, TEAM, USER
+from bot.domain.ids import new_id
 from bot.domain.rules import Mode
 from bot.services.ports import NewBatch, NewMessage
 from bot.store.batches import BatchStore, pair_of
@@ -119,7 +120,7 @@ async def new_databases(folder: Path, server: str) -> tuple[Database, Database]:
 
 def _conversation(phone: str, channel: str, thread_ts: str) -> dict[str, Any]:
     return {
-        "id": str(uuid4()),
+        "id": new_id(),
         "pair": pair_of(f"+{SENDER}", (phone,)),
         "sender": f"+{SENDER}",
         "members": json.dumps([phone]),
@@ -134,7 +135,7 @@ def _conversation(phone: str, channel: str, thread_ts: str) -> dict[str, Any]:
 
 def _new(number: int, to: str) -> NewBatch:
     return NewBatch(
-        id=str(uuid4()),
+        id=new_id(),
         key=f"bench:{number}",
         team=TEAM,
         user_id=USER,
@@ -145,5 +146,5 @@ def _new(number: int, to: str) -> NewBatch:
         text="Running ten minutes late",
         media_urls=(),
         accepted_at=datetime.now(UTC),
-        messages=(NewMessage(str(uuid4()), (to,), group=False),),
+        messages=(NewMessage(new_id(), (to,), group=False),),
     )

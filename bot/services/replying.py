@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
-from uuid import uuid4
 
+from bot.domain.ids import new_id
 from bot.domain.media import SlackFile
 from bot.domain.message import E164, Origin, Reply, ReplyState, Status, Wait
 from bot.domain.notes import is_note
@@ -501,7 +501,7 @@ class Replying:
     async def _store(self, written: Written, thread: Thread, state: ReplyState, hold: Hold | None = None) -> str:
         """Store a reply and, where it is texted, its text; "" when it was stored before."""
         new = NewBatch(
-            id=str(uuid4()),
+            id=new_id(),
             key=f"reply:{written.team}:{written.channel}:{written.ts}",
             team=written.team,
             user_id=written.user_id,
@@ -533,7 +533,7 @@ def _is_noted(rule: ChannelRule, text: str, *, mentions: bool) -> bool:
 
 def _text_to(thread: Thread, hold: Hold | None) -> NewMessage:
     """The text of a reply: a plain one where only one phone takes it."""
-    return NewMessage(str(uuid4()), thread.reached, group=len(thread.reached) > 1, hold=hold)
+    return NewMessage(new_id(), thread.reached, group=len(thread.reached) > 1, hold=hold)
 
 
 def _explain_stopped(thread: Thread) -> str:

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
-from uuid import uuid4
 
 import structlog
 
 from bot.domain.failures import helps_edit, read_stopped, show_failure
+from bot.domain.ids import new_id
 from bot.domain.media import SlackFile, check_files, check_text, parse_media
 from bot.domain.message import E164, Batch, Failure, Message, Recipient, Status
 from bot.domain.phone import find_recipients, parse_recipients, show_number
@@ -214,12 +214,12 @@ class Sending:
             holds = [await self._hours.hold(ours.number, numbers, now) for numbers in recipients]
             edited = await self._batches.batch(draft.edits) if draft.edits else None
         messages = tuple(
-            NewMessage(str(uuid4()), numbers, group, hold=hold) for numbers, hold in zip(recipients, holds, strict=True)
+            NewMessage(new_id(), numbers, group, hold=hold) for numbers, hold in zip(recipients, holds, strict=True)
         )
         if draft.edits:
             messages = _replace(self._known(edited), draft.edited, messages)
         new = NewBatch(
-            id=str(uuid4()),
+            id=new_id(),
             key=draft.key,
             team=draft.team,
             user_id=draft.user_id,
@@ -327,7 +327,7 @@ class Sending:
             holds = [await self._hours.hold(first.sender, new.recipients, now) for new in messages]
         return await self._accept(
             NewBatch(
-                id=str(uuid4()),
+                id=new_id(),
                 key=key,
                 team=batch.team,
                 user_id=user_id,
@@ -533,13 +533,12 @@ def _repeat(text: Message) -> list[NewMessage]:
     """The new messages that send `text` again to those whom it failed and nobody has sent it again to."""
     failed = [phone for phone in text.recipients if _is_open(phone)]
     if not text.group:
-        return [NewMessage(str(uuid4()), (phone.number,), group=False, retry_of=(text.id,)) for phone in failed]
+        return [NewMessage(new_id(), (phone.number,), group=False, retry_of=(text.id,)) for phone in failed]
     stopped = {number for phone in failed if phone.failure is not None for number in read_stopped(phone.failure)}
     failed = [phone for phone in failed if phone.number not in stopped]
     if len(failed) > 1 and len(failed) + len(stopped) == len(text.recipients):
         keys = tuple(f"{text.id}:{phone.number}" for phone in failed)
-        return [NewMessage(str(uuid4()), tuple(phone.number for phone in failed), group=True, retry_of=keys)]
+        return [NewMessage(new_id(), tuple(phone.number for phone in failed), group=True, retry_of=keys)]
     return [
-        NewMessage(str(uuid4()), (phone.number,), group=False, retry_of=(f"{text.id}:{phone.number}",))
-        for phone in failed
+        NewMessage(new_id(), (phone.number,), group=False, retry_of=(f"{text.id}:{phone.number}",)) for phone in failed
     ]

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import structlog
 
+from bot.domain.ids import new_id
 from bot.domain.message import E164, Batch, Entry, Inbound, Origin
 from bot.services.ports import Clock, LeaseLostError
 from bot.services.showing import Claim, Kind, Post, Posts, PostState, Wants
@@ -156,7 +157,7 @@ class Turn:
         if kind is Kind.LINK and isinstance(self._entry, Batch) and self._entry.left is not None:
             where, thread_ts = self._entry.left.channel, self._entry.left.ts
         return Post(
-            id=str(uuid4()),
+            id=new_id(),
             batch_id=self._entry.id,
             kind=kind,
             channel=where,

@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import (
     bindparam,
@@ -19,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bot.domain.ids import new_id
 from bot.domain.keywords import Keyword, read_keyword
 from bot.domain.message import E164, Origin, Purpose, Wish
 from bot.services.ports import Hold, InboundText, NewBatch, NewMessage, RepeatedError
@@ -128,7 +128,7 @@ class InboxStore:
     async def _insert(self, connection: AsyncConnection, arrivals: list[Arrival], talks: Mapping[str, _Talk]) -> None:
         """Store texts that share their statements: each with a keyword alone, all others together."""
         senders = {arrival.text.sender for arrival in arrivals}
-        ids = [str(uuid4()) for _ in arrivals]
+        ids = [new_id() for _ in arrivals]
         places = await self._find_places(connection, arrivals, ids, talks)
         recorded = await forget_records(connection, [arrival.text.sid for arrival in arrivals])
         blocked = await blocked_among(connection, senders)
@@ -149,7 +149,7 @@ class InboxStore:
             ],
         )
         pictures = [
-            {"id": str(uuid4()), "inbound_id": id_, "position": at, "url": url, "due_at": each.now}
+            {"id": new_id(), "inbound_id": id_, "position": at, "url": url, "due_at": each.now}
             for id_, each, _, _ in every
             for at, url in enumerate(each.text.media_urls)
         ]
@@ -303,7 +303,7 @@ async def _begin_conversations(connection: AsyncConnection, first: Mapping[str, 
     routes: dict[E164, str] = dict(map(tuple, (await connection.execute(routed)).all()))
     new = []
     for pair, arrival in first.items():
-        row: dict[str, Any] = {"id": str(uuid4()), "pair": pair, "sender": arrival.ours, "team": arrival.team}
+        row: dict[str, Any] = {"id": new_id(), "pair": pair, "sender": arrival.ours, "team": arrival.team}
         row |= {"members": json.dumps(arrival.members), "active_at": arrival.now - _TICK, "root_id": ""}
         new.append(row | dict.fromkeys(("channel", "asked_in"), routes.get(arrival.ours) or arrival.home))
     await insert_new(connection, conversation, new)
@@ -366,7 +366,7 @@ async def _answer(connection: AsyncConnection, arrival: Arrival, keyword: Keywor
     said = {Purpose.STOP: arrival.answers.stop, Purpose.HELP: arrival.answers.help}
     hold = Hold(None, arrival.now, send_by)
     answer = NewBatch(
-        id=str(uuid4()),
+        id=new_id(),
         key=f"answer:{arrival.text.sid}",
         team=arrival.team,
         user_id="",
@@ -377,7 +377,7 @@ async def _answer(connection: AsyncConnection, arrival: Arrival, keyword: Keywor
         text=said.get(purpose, arrival.answers.start),
         media_urls=(),
         accepted_at=place.at + _TICK,
-        messages=(NewMessage(str(uuid4()), (arrival.text.sender,), group=False, hold=hold, purpose=purpose),),
+        messages=(NewMessage(new_id(), (arrival.text.sender,), group=False, hold=hold, purpose=purpose),),
         origin=Origin.ANSWER,
         conversation_id=place.id,
     )

@@ -1,11 +1,11 @@
 """Words of ours about no single text, as entries that Slack shows like any other."""
 
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.ids import new_id
 from bot.domain.message import Origin
 from bot.services.notes import NewNote
 from bot.services.showing import Wants
@@ -18,7 +18,7 @@ async def insert_note(connection: AsyncConnection, new: NewNote) -> None:
     Raises:
         IntegrityError: A note by that key is there already.
     """
-    entry_id = str(uuid4())
+    entry_id = new_id()
     entry: dict[str, Any] = {"id": entry_id, "key": new.key, "team": new.team, "origin": Origin.NOTE}
     entry |= {"channel": new.channel, "asked_in": new.channel, "conversation_id": new.conversation_id or None}
     entry |= {"user_id": "", "user_name": "", "sender": "", "response_url": ""}

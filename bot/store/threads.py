@@ -3,11 +3,11 @@
 import json
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import Row, and_, exists, func, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.ids import new_id
 from bot.domain.message import E164, Batch
 from bot.services.showing import Post, PostState
 from bot.store.batches import pair_of
@@ -27,7 +27,7 @@ async def join(connection: AsyncConnection, joining: Batch, now: datetime) -> No
         text.sender, tuple(numbers)
     )
     here = {"channel": joining.channel, "asked_in": joining.asked_in, "thread_ts": None, "root_id": joining.id}
-    first: dict[str, Any] = {"id": str(uuid4()), "pair": pair, "sender": text.sender, "members": json.dumps(numbers)}
+    first: dict[str, Any] = {"id": new_id(), "pair": pair, "sender": text.sender, "members": json.dumps(numbers)}
     await insert_new(connection, conversation, [first | here | {"team": joining.team, "active_at": now}])
     row = (await connection.execute(select(conversation).where(conversation.c.pair == pair).with_for_update())).one()
     begins = row.root_id == joining.id or (row.thread_ts is None and not row.root_id)

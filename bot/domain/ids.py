@@ -1,0 +1,13 @@
+"""Names for what is stored."""
+
+from uuid_utils import uuid7
+
+
+def new_id() -> str:
+    """A UUID of version 7 (RFC 9562): the time in milliseconds, then 74 bits that nobody can guess.
+
+    Ids that begin with the time stand beside each other in the database's indexes. All of a random one falls anywhere,
+    so that each text dirties pages of its own: with 40,000 texts stored, one more wrote 34 KB, and writes 9 KB so
+    (docs/performance.md).
+    """
+    return str(uuid7())
