@@ -22,6 +22,7 @@ from bot.services.ports import (
     Accepting,
     Announcer,
     Clock,
+    Hold,
     NewBatch,
     NewMessage,
     OptedOutError,
@@ -210,9 +211,12 @@ class Sending:
             raise InvalidFieldsError(wrong, instead=other.number if other else "")
         recipients = _share(draft, to)
         now = self._clock.now()
-        async with _answered_by(until):
-            holds = [await self._hours.hold(ours.number, numbers, now) for numbers in recipients]
-            edited = await self._batches.batch(draft.edits) if draft.edits else None
+        holds: list[Hold | None] = [None] * len(recipients)
+        edited: Batch | None = None
+        if draft.edits or self._hours.of(ours.number):
+            async with _answered_by(until):
+                holds = [await self._hours.hold(ours.number, numbers, now) for numbers in recipients]
+                edited = await self._batches.batch(draft.edits) if draft.edits else None
         messages = tuple(
             NewMessage(new_id(), numbers, group, hold=hold) for numbers, hold in zip(recipients, holds, strict=True)
         )
