@@ -5,8 +5,7 @@ becomes a sentence; what nobody expected gets a reference that stands in the log
 """
 
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from secrets import token_hex
 
 import structlog
@@ -20,8 +19,7 @@ _FRAMES = 6  # of a traceback; the innermost say where it broke
 _log = structlog.get_logger(__name__)
 
 
-@asynccontextmanager
-async def answering(tell: Tell, what: str, *, may_send: bool = False) -> AsyncIterator[None]:
+class answering:  # noqa: N801 -- reads as a verb where it stands
     """Turn whatever is raised inside into a sentence.
 
     Args:
@@ -29,14 +27,26 @@ async def answering(tell: Tell, what: str, *, may_send: bool = False) -> AsyncIt
         what: What the person did, for the log.
         may_send: A text may have been accepted before the unexpected happened, and the person must know.
     """
-    try:
-        yield
-    except Exception as exc:  # noqa: BLE001 -- the boundary
-        error = _explain(exc, what, may_send=may_send)
+
+    __slots__ = ("_may_send", "_tell", "_what")
+
+    def __init__(self, tell: Tell, what: str, *, may_send: bool = False) -> None:
+        self._tell = tell
+        self._what = what
+        self._may_send = may_send
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, _: object, exc: BaseException | None, __: object) -> bool:
+        if not isinstance(exc, Exception):
+            return False
+        error = _explain(exc, self._what, may_send=self._may_send)
         try:
-            await tell(error)
-        except Exception as silent:  # noqa: BLE001 -- the same
-            _log.error("slack.not_told", what=what, error=type(silent).__name__, where=show_place(silent))
+            await self._tell(error)
+        except Exception as silent:  # noqa: BLE001 -- the boundary
+            _log.error("slack.not_told", what=self._what, error=type(silent).__name__, where=show_place(silent))
+        return True
 
 
 def show_place(exc: BaseException) -> str:
