@@ -8,6 +8,8 @@ from sqlalchemy import Dialect, Table, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from bot.store import sqlite
+
 
 @dataclass(frozen=True, slots=True)
 class _Written:
@@ -37,7 +39,10 @@ class Insertion:
         for at, convert in written.converted:
             for row in values:
                 row[at] = convert(row[at])
-        await connection.exec_driver_sql(written.sql, [tuple(row) for row in values])
+        if dialect.name == "sqlite":
+            await sqlite.insert_rows(connection, written.sql, values)
+        else:
+            await connection.exec_driver_sql(written.sql, [tuple(row) for row in values])
 
     def _write(self, dialect: Dialect, row: Mapping[str, Any]) -> _Written:
         compiled = insert(self._table).compile(dialect=dialect, column_keys=list(row))
