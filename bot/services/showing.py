@@ -84,6 +84,19 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Claims:
+    """What came of asking for claims.
+
+    Attributes:
+        taken: At most one post per channel and one update per workspace.
+        room_at: When a budget has room again that has none for something that waits; None when there is no such.
+    """
+
+    taken: tuple[Claim, ...]
+    room_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """A rate, kept as GCRA has it: one time per key, the earliest for the next request.
 
@@ -105,9 +118,7 @@ class Budget:
 class Posts(Protocol):
     """What Slack shows and what it should show, with the budgets that all processes share."""
 
-    async def claim(
-        self, now: datetime, *, lease: datetime, limit: int, under_way: Collection[str] = ()
-    ) -> list[Claim]:
+    async def claim(self, now: datetime, *, lease: datetime, limit: int, under_way: Collection[str] = ()) -> Claims:
         """Lease what is due and within the budgets, final states first, then what has waited longest."""
         ...
 

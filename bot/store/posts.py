@@ -1,11 +1,10 @@
 """What Slack shows and what it should show: dirty batches, the bot's posts, and the budgets all processes share.
 
-A claim costs the same whether ten batches are dirty or ten thousand: it hops from channel to channel over an index
-and reads the first batch of each.
+A claim costs the same whether ten batches are dirty or ten thousand; `turns` says how.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,35 +13,35 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Row,
-    Select,
-    and_,
     bindparam,
     case,
     delete,
-    exists,
-    false,
-    func,
     literal,
-    literal_column,
-    or_,
     select,
-    true,
     type_coerce,
-    union_all,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import Batch
-from bot.services.showing import Budget, Claim, Kind, Post, PostState, Wants
+from bot.services.showing import Budget, Claim, Claims, Kind, Post, PostState, Wants
 from bot.store.dirty import mark_dirty
 from bot.store.locks import again_if_undone, in_line
-from bot.store.tables import Time, batch, conversation, pace, post
+from bot.store.tables import Time, batch, pace, post
 from bot.store.threads import begin_anew, follow_root, join, lock_conversation, take_away
+from bot.store.turns import (
+    HEADS,
+    IN_THE_WAY,
+    PREFIXES,
+    bring_forward,
+    hold_turns,
+    room_for,
+    step_aside,
+    unleased,
+)
 
 _MICROSECOND = timedelta(microseconds=1)
-_NOW = bindparam("now", type_=Time)
 
 
 class PostStore:
@@ -62,9 +61,7 @@ class PostStore:
 
     @in_line
     @again_if_undone
-    async def claim(
-        self, now: datetime, *, lease: datetime, limit: int, under_way: Collection[str] = ()
-    ) -> list[Claim]:
+    async def claim(self, now: datetime, *, lease: datetime, limit: int, under_way: Collection[str] = ()) -> Claims:
         """Lease what is due and within the budgets, final states first, then what has waited longest.
 
         Args:
@@ -73,21 +70,21 @@ class PostStore:
             limit: At most so many; at most one post per channel and one update per workspace in one go.
             under_way: Batches that this process is at, however their leases look after a step of the clock.
         """
+        asked = {"now": now, "under_way": list(under_way)} | self._room(now)
         async with self._engine.begin() as connection:
-            asked = {"now": now, "under_way": list(under_way)} | self._room(now)
-            found = await connection.scalars(_HEADS, asked)
-            heads = [head for head in found if head is not None]
-            if not heads:
-                return []
-            rows = await connection.execute(_LOCK, {"heads": heads, "now": now, "limit": limit})
-            claims = [_read_claim(row, lease) for row in rows]
+            lanes = await _look(connection, asked)
+            heads = [lane.head for lane in lanes if lane.head is not None and lane.head not in IN_THE_WAY.values()]
+            claims: list[Claim] = []
+            if heads:
+                rows = await connection.execute(_LOCK, {"heads": heads, "now": now, "limit": limit})
+                claims = [_read_claim(row, lease) for row in rows]
             # In one order in every process, so that two never wait for each other.
             claims.sort(key=lambda claim: claim.pace)
             taken = [claim for claim in claims if await self._take(connection, claim, now)]
             if taken:
                 ids = [claim.batch_id for claim in taken]
                 await connection.execute(update(batch).where(batch.c.id.in_(ids)).values(show_lease=lease))
-        return taken
+        return Claims(tuple(taken), self._find_room(lanes, now))
 
     @in_line
     async def posts(self, batch_id: str) -> dict[Kind, Post]:
@@ -128,6 +125,7 @@ class PostStore:
             unused: No request was made; its place in the budget is given back.
         """
         async with self._engine.begin() as connection:
+            await hold_turns(connection, claim.batch_id)
             if record is not None and record.kind is Kind.ROOT:
                 await follow_root(connection, record)
             same = batch.c.version == claim.version
@@ -135,6 +133,7 @@ class PostStore:
                 _held(claim)
                 .values(
                     show_lease=None,
+                    aside=False,
                     show_at=show_at,
                     wants=case((same, int(wants)), else_=max(int(wants), int(Wants.UPDATE))),
                     urgent=case((same, claim.urgent and wants is not Wants.NOTHING), else_=batch.c.urgent),
@@ -147,6 +146,7 @@ class PostStore:
             # Without the lease somebody else may be posting the very same.
             if forget is not None and (held or forget.state is PostState.POSTED):
                 await connection.execute(delete(post).where(post.c.id == forget.id))
+            await bring_forward(connection, claim.batch_id)
             if not held and not unused:
                 # What has just been put there may be older than what another process showed since.
                 theirs = update(post).where(post.c.batch_id == claim.batch_id, post.c.kind != Kind.MARK)
@@ -169,7 +169,7 @@ class PostStore:
     @again_if_undone
     async def move(self, claim: Claim, channel: str, reason: str, now: datetime, *, whole: bool = False) -> None:
         """Show a batch elsewhere from now on, from the start; `whole`: its conversation too."""
-        values = {"channel": channel, "moved": reason, "wants": int(Wants.POST), "show_lease": None, "show_at": now}
+        values = {"channel": channel, "moved": reason} | _post_at(now)
         async with self._engine.begin() as connection:
             await lock_conversation(connection, claim.batch_id)
             before = (await connection.execute(select(batch).where(batch.c.id == claim.batch_id))).one()
@@ -177,19 +177,20 @@ class PostStore:
             if moved.first() is not None:
                 await connection.execute(delete(post).where(post.c.batch_id == claim.batch_id))
                 await take_away(connection, before, channel, whole=whole)
+                await bring_forward(connection, claim.batch_id)
 
     @in_line
     @again_if_undone
     async def detach(self, claim: Claim, thread_ts: str, now: datetime) -> None:
         """The conversation's thread is gone: this entry begins a new one."""
-        values = {"wants": int(Wants.POST), "show_lease": None, "show_at": now}
         async with self._engine.begin() as connection:
             await lock_conversation(connection, claim.batch_id)
-            detached = await connection.execute(_held(claim).values(values).returning(batch.c.conversation_id))
+            detached = await connection.execute(_held(claim).values(_post_at(now)).returning(batch.c.conversation_id))
             row = detached.first()
             if row is not None:
                 await connection.execute(delete(post).where(post.c.batch_id == claim.batch_id))
                 await begin_anew(connection, row.conversation_id, claim.batch_id, thread_ts)
+                await bring_forward(connection, claim.batch_id)
 
     @in_line
     async def hold(self, claim: Claim, until: datetime) -> None:
@@ -205,12 +206,24 @@ class PostStore:
             )
 
     def _room(self, now: datetime) -> dict[str, datetime]:
-        """How far the time of each budget may lie ahead, for `_HEADS`."""
+        """How far the time of each budget may lie ahead, for `HEADS`."""
         return {
-            _room_for(wants, urgent=urgent): now + budget.ahead(urgent=urgent)
+            room_for(wants, urgent=urgent): now + budget.ahead(urgent=urgent)
             for wants, budget in self._budgets.items()
             for urgent in (True, False)
         }
+
+    def _find_room(self, lanes: Sequence[Row[Any]], now: datetime) -> datetime | None:
+        """When the first of the budgets has room again that have none for what waits; now when more is in the way."""
+        if any(lane.head in IN_THE_WAY.values() for lane in lanes):
+            return now
+        openings = [
+            lane.next_at - self._budgets[Wants(lane.wants)].ahead(urgent=urgent)
+            for lane in lanes
+            if lane.head is None and lane.next_at is not None
+            for urgent in (True, False)
+        ]
+        return min((at for at in openings if at > now), default=None)
 
     async def _take(self, connection: AsyncConnection, claim: Claim, now: datetime) -> bool:
         """Take a place in the budget if it has one left."""
@@ -229,56 +242,20 @@ class PostStore:
         return taken.first() is not None
 
 
-def _unleased() -> ColumnElement[bool]:
-    return or_(batch.c.show_lease.is_(None), batch.c.show_lease <= _NOW)
+async def _look(connection: AsyncConnection, asked: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    """The lanes as `HEADS` has them; what is in the way steps aside first, a part of it at a time."""
+    lanes = (await connection.execute(HEADS, asked)).all()
+    blocked = [lane for lane in lanes if lane.head in IN_THE_WAY.values()]
+    if not blocked:
+        return lanes
+    for lane in blocked:
+        await step_aside(connection, lane.lane, asked["now"], urgent=lane.head == IN_THE_WAY[True])
+    return (await connection.execute(HEADS, asked)).all()
 
 
-def _room_for(wants: Wants, *, urgent: bool) -> str:
-    return f"room_for_{'urgent' if urgent else 'other'}_{wants.name.lower()}"
-
-
-def _find_heads(wants: Wants) -> Select[Any]:
-    """The first due batch of each channel (posts) or workspace (updates) whose budget has room."""
-    lane = batch.c.channel if wants is Wants.POST else batch.c.team
-    dirty = batch.c.wants == literal_column(str(int(wants)))  # no parameter, or the partial index goes unused
-    lanes = select(func.min(lane).label("lane")).where(dirty).cte(f"lanes_{int(wants)}", recursive=True)
-    following = select(func.min(lane)).where(dirty, lane > lanes.c.lane).scalar_subquery()
-    lanes = lanes.union_all(select(following).where(lanes.c.lane.is_not(None)))
-
-    turn = _in_turn() if wants is Wants.POST else true()
-    free = batch.c.id.not_in(bindparam("under_way", expanding=True))
-
-    def first(*, urgent: bool) -> ColumnElement[str]:
-        due = (dirty, lane == lanes.c.lane, batch.c.urgent == (true() if urgent else false()), batch.c.show_at <= _NOW)
-        head = select(batch.c.id).where(*due, _unleased(), free, turn).order_by(batch.c.show_at).limit(1)
-        return head.correlate(lanes).scalar_subquery()
-
-    def has_room(*, urgent: bool) -> ColumnElement[bool]:
-        room = bindparam(_room_for(wants, urgent=urgent), type_=Time)
-        return or_(pace.c.next_at.is_(None), pace.c.next_at <= room)
-
-    head = func.coalesce(first(urgent=True), case((has_room(urgent=False), first(urgent=False))))
-    paced = lanes.outerjoin(pace, pace.c.key == literal_column(f"'{_prefix(wants)}'") + lanes.c.lane)
-    return select(head).select_from(paced).where(lanes.c.lane.is_not(None), has_room(urgent=True))
-
-
-def _in_turn() -> ColumnElement[bool]:
-    """Of a conversation its root first, then what came first; what has no conversation waits for nothing."""
-    earlier = batch.alias("earlier")
-    theirs = conversation.c.id == batch.c.conversation_id
-    before = or_(
-        earlier.c.accepted_at < batch.c.accepted_at,
-        and_(earlier.c.accepted_at == batch.c.accepted_at, earlier.c.id < batch.c.id),
-    )
-    waiting = (earlier.c.conversation_id == batch.c.conversation_id, earlier.c.wants == literal_column("2"), before)
-    return or_(
-        batch.c.conversation_id.is_(None),
-        exists().where(theirs, conversation.c.root_id == batch.c.id).correlate(batch),
-        and_(
-            exists().where(theirs, conversation.c.thread_ts.is_not(None)).correlate(batch),
-            ~exists().where(*waiting).correlate(batch),
-        ),
-    )
+def _post_at(now: datetime) -> dict[str, Any]:
+    """What a batch becomes that is to be posted from the start."""
+    return {"wants": int(Wants.POST), "show_lease": None, "aside": False, "show_at": now}
 
 
 def _held(claim: Claim) -> Any:
@@ -291,16 +268,12 @@ def _plus(at: ColumnElement[Any], by: timedelta) -> ColumnElement[Any]:
     return type_coerce(type_coerce(at, BigInteger) + by // _MICROSECOND, Time)
 
 
-def _prefix(wants: Wants) -> str:
-    return "post:" if wants is Wants.POST else "update:"
-
-
 def _read_claim(row: Row[Any], lease: datetime) -> Claim:
     wants = Wants(row.wants)
     return Claim(
         batch_id=row.id,
         wants=wants,
-        pace=_prefix(wants) + (row.channel if wants is Wants.POST else row.team),
+        pace=PREFIXES[wants] + (row.channel if wants is Wants.POST else row.team),
         version=row.version,
         urgent=row.urgent,
         lease=lease,
@@ -325,10 +298,9 @@ def _read_post(row: Row[Any]) -> Post:
 
 
 # Built once: putting such a statement together takes longer than running it.
-_HEADS = union_all(_find_heads(Wants.UPDATE), _find_heads(Wants.POST))
 _LOCK = (
     select(batch)
-    .where(batch.c.id.in_(bindparam("heads", expanding=True)), batch.c.wants > 0, _unleased())
+    .where(batch.c.id.in_(bindparam("heads", expanding=True)), batch.c.wants > 0, unleased())
     .order_by(batch.c.urgent.desc(), batch.c.show_at)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)

@@ -73,14 +73,16 @@ batch = Table(
     ),  # grows with each change, so that a change during a post is seen
     Column("show_at", Time, nullable=False),  # not before
     Column("show_lease", Time),
+    # It waits for another of its conversation, and so many do that a claim does not look at it until then.
+    Column("aside", Boolean, nullable=False, server_default=false()),
     # The announcer asks each channel for its next post and each workspace for its next update.
     Index(
         "batch_to_post",
         "channel",
         "urgent",
         "show_at",
-        sqlite_where=text("wants = 2"),
-        postgresql_where=text("wants = 2"),
+        sqlite_where=text("wants = 2 AND aside = 0"),
+        postgresql_where=text("wants = 2 AND NOT aside"),
     ),
     Index(
         "batch_to_update",

@@ -105,7 +105,8 @@ async def begin_anew(connection: AsyncConnection, conversation_id: str, entry_id
 
 async def follow_root(connection: AsyncConnection, root: Post) -> None:
     """The first post of a conversation begins its thread; where that is refused for good, the next entry begins it."""
-    awaited = (conversation.c.root_id == root.batch_id, conversation.c.thread_ts.is_(None))
+    its = select(batch.c.conversation_id).where(batch.c.id == root.batch_id).scalar_subquery()
+    awaited = (conversation.c.id == its, conversation.c.root_id == root.batch_id, conversation.c.thread_ts.is_(None))
     if root.state is PostState.POSTED:
         if root.thread_ts is None:
             await connection.execute(

@@ -1,9 +1,9 @@
 """The announcer against a strict pretend Slack over real HTTP, on both databases; only tests move time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from uuid import uuid4
@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from bot.domain.message import Entry, Status
 from bot.services.ports import NewBatch, NewMessage
-from bot.services.showing import Kind, Post, PostState
+from bot.services.showing import Budget, Claims, Kind, Post, PostState
 from bot.slack.announcer import POSTS, UPDATES, Announcer
 from bot.slack.web_client import open_web_client
 from bot.store import tables
@@ -639,6 +639,35 @@ async def test_a_wake_is_enough(office: Office):
     await office.accept()
 
     loop.wake()
+    await office.slack.until(lambda slack: len(slack.called("chat.postMessage")) == 2)
+    loop.close()
+    await running
+
+    assert len(office.replies()) == 1
+
+
+class Watched(PostStore):
+    """Says when a claim has found nothing but budgets that are used up."""
+
+    full: asyncio.Event
+
+    async def claim(self, now: datetime, *, lease: datetime, limit: int, under_way: Collection[str] = ()) -> Claims:
+        claims = await super().claim(now, lease=lease, limit=limit, under_way=under_way)
+        if not claims.taken and claims.room_at is not None:
+            self.full.set()
+        return claims
+
+
+async def test_what_waits_for_a_budget_is_shown_once_that_has_room(office: Office):
+    """Neither a wake nor a sweep is needed then."""
+    posts = Watched(office.engine, posts=Budget(timedelta(seconds=0.1), burst=1), updates=UPDATES)
+    posts.full = asyncio.Event()
+    loop = Announcer(posts, EntryStore(office.engine), office.client, office.clock, sweep=3600.0)
+    await office.accept()
+    running = asyncio.create_task(loop.run())
+    await posts.full.wait()
+
+    office.clock.move(0.1)
     await office.slack.until(lambda slack: len(slack.called("chat.postMessage")) == 2)
     loop.close()
     await running

@@ -14,6 +14,7 @@ from bot.domain.message import Status
 from bot.services.following import Check, Verdict
 from bot.services.outbox import Claim, Rejected, Taken, Unknown
 from bot.services.ports import NewBatch, NewMessage
+from bot.services.showing import Wants
 from bot.slack.announcer import POSTS, UPDATES
 from bot.store.engine import open_database
 from bot.store.outages import OutageStore
@@ -23,6 +24,12 @@ from tests.services.texting import ANNA, BERT, OURS, PACE, Texting, make_texting
 
 pytestmark = pytest.mark.postgresql
 
+_THIRTY_MORE = """
+    INSERT INTO batch SELECT (copy).* FROM (
+        SELECT json_populate_record(b, json_build_object('id', n, 'key', n, 'show_lease', NULL)) AS copy
+        FROM batch AS b, generate_series(1, 30) AS n WHERE b.id = $1
+    ) AS copies
+"""
 _WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 
@@ -229,10 +236,11 @@ async def test_batches_are_locked_in_the_order_of_their_ids(two: Two, write: Wri
     await lock_in_turn(two, write, ("batch", first), ("batch", second))
 
 
-async def test_a_conversation_is_locked_before_its_entries(two: Two):
+@pytest.mark.parametrize("changed", ["moved", "released"])
+async def test_a_conversation_is_locked_before_its_entries(two: Two, changed: str):
     """As whoever joins it does."""
     posts = PostStore(two.texting.engine, posts=POSTS, updates=UPDATES)
-    [claim] = await posts.claim(two.now, lease=two.now + PACE.lease, limit=1)
+    [claim] = (await posts.claim(two.now, lease=two.now + PACE.lease, limit=1)).taken
     entry = await two.texting.batches.batch(claim.batch_id)
     assert entry is not None
     await posts.join(entry, two.now)
@@ -241,7 +249,31 @@ async def test_a_conversation_is_locked_before_its_entries(two: Two):
     async def move(_: Two) -> None:
         await posts.move(claim, "C2", "archived", two.now)
 
-    await lock_in_turn(two, move, ("conversation", begun), ("batch", claim.batch_id))
+    async def give_back(_: Two) -> None:
+        await posts.release(claim, Wants.POST, two.now)
+
+    write = {"moved": move, "released": give_back}[changed]
+    await lock_in_turn(two, write, ("conversation", begun), ("batch", claim.batch_id))
+
+
+async def test_nothing_steps_aside_while_another_process_changes_whose_turn_it_is(two: Two):
+    """It would not be seen there, and never come forward."""
+    posts = PostStore(two.texting.engine, posts=POSTS, updates=UPDATES)
+    [claim] = (await posts.claim(two.now, lease=two.now + PACE.lease, limit=1)).taken
+    entry = await two.texting.batches.batch(claim.batch_id)
+    assert entry is not None
+    await posts.join(entry, two.now)
+    await posts.claim(two.now, lease=two.now + PACE.lease, limit=1)  # the other text
+    await two.other.execute(_THIRTY_MORE, claim.batch_id)
+
+    async with two.other.transaction():
+        await two.lock("conversation", await two.other.fetchval("SELECT id FROM conversation"))
+        await posts.claim(two.now, lease=two.now + PACE.lease, limit=1)
+        during = await two.other.fetchval("SELECT count(*) FROM batch WHERE aside")
+    await posts.claim(two.now, lease=two.now + PACE.lease, limit=1)
+
+    assert during == 0
+    assert await two.other.fetchval("SELECT count(*) FROM batch WHERE aside") == 30
 
 
 @pytest.mark.parametrize("write", [record, apply, settle])

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.services.showing import Budget, Claim, Kind, Post, PostState, Wants
 from bot.store.dirty import mark_dirty
-from bot.store.posts import _HEADS, PostStore
-from bot.store.tables import batch
+from bot.store.posts import PostStore
+from bot.store.tables import batch, conversation
+from bot.store.turns import HEADS
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -49,7 +50,7 @@ async def put(engine: AsyncEngine, name: str, **known: object) -> str:
 
 
 async def claim(store: PostStore, now: datetime = NOW, limit: int = 10) -> list[Claim]:
-    return await store.claim(now, lease=now + LEASE, limit=limit)
+    return list((await store.claim(now, lease=now + LEASE, limit=limit)).taken)
 
 
 async def claim_all(store: PostStore, now: datetime = NOW) -> list[str]:
@@ -261,9 +262,141 @@ async def test_a_claim_uses_the_index_of_dirty_batches(engine: AsyncEngine, stor
         await connection.exec_driver_sql("ANALYZE")
         explain = "EXPLAIN " if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
         asked = {"now": NOW, "under_way": ["b0"]} | store._room(NOW)
-        statement = _HEADS.params(asked).compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
+        statement = HEADS.params(asked).compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
         plan = " ".join(str(row) for row in await connection.exec_driver_sql(explain + str(statement)))
 
     assert ("batch_to_post" if wants == 2 else "batch_to_update") in plan
     assert "Seq Scan on batch" not in plan
     assert "SCAN batch" not in plan.replace("SCAN batch USING", "")
+
+
+async def converse(engine: AsyncEngine, name: str, entries: int, **root: object) -> list[str]:
+    """A conversation that has no thread yet: its root, and what came after that, a microsecond each."""
+    names = [f"{name}-{number:03}" for number in range(entries)]
+    row = {"id": name, "pair": name, "sender": "+1", "members": "[]", "team": "T1", "channel": "C1", "asked_in": "C1"}
+    async with engine.begin() as connection:
+        await connection.execute(insert(conversation), [row | {"root_id": names[0], "active_at": NOW}])
+    for number, each in enumerate(names):
+        at = NOW - timedelta(minutes=1) + number * timedelta(microseconds=1)
+        known = {"conversation_id": name, "accepted_at": at, "show_at": at}
+        await put(engine, each, **known | (root if number == 0 else {}))
+    return names
+
+
+async def show_all(store: PostStore, seconds: int) -> list[str]:
+    """Post what is claimed, one at a time, while so many seconds go by."""
+    shown: list[str] = []
+    for second in range(seconds):
+        now = NOW + second * SECOND
+        while turn := await claim(store, now, limit=1):
+            begun = a_post(turn[0].batch_id)
+            posted = replace(begun, state=PostState.POSTED, ts=f"{second}.{len(shown)}", updated_at=now)
+            await store.begin(begun)
+            await store.release(turn[0], Wants.NOTHING, now, record=posted)
+            shown.append(turn[0].batch_id)
+    return shown
+
+
+async def count_looked_at(engine: AsyncEngine) -> int:
+    """How many entries the index holds from which posts are claimed."""
+    async with engine.connect() as connection:
+        waiting = select(func.count()).where(batch.c.wants == 2, ~batch.c.aside)
+        return await connection.scalar(waiting) or 0
+
+
+async def test_what_waits_behind_its_root_is_in_nobodys_way(engine: AsyncEngine, store: PostStore):
+    """A claim looks at a few of them, and next time not even at those, however many there are."""
+    await converse(engine, "talk", 150, show_at=NOW + timedelta(hours=1))
+    await put(engine, "other", show_at=NOW)
+
+    taken = [one.batch_id for _ in range(5) for one in await claim(store)]
+
+    assert taken == ["other"]
+    assert await count_looked_at(engine) < 25
+
+
+async def test_more_in_the_way_than_a_claim_takes_out_of_it_is_a_reason_to_claim_again(
+    engine: AsyncEngine, store: PostStore
+):
+    await converse(engine, "talk", 150, show_at=NOW + timedelta(hours=1))
+
+    first = await store.claim(NOW, lease=NOW + LEASE, limit=1)
+    for _ in range(5):
+        last = await store.claim(NOW, lease=NOW + LEASE, limit=1)
+
+    assert (first.room_at, last.room_at) == (NOW, None)
+
+
+async def test_what_stepped_aside_is_shown_in_its_order(engine: AsyncEngine, store: PostStore):
+    """Each comes forward when the one before it is posted."""
+    names = await converse(engine, "talk", 60, show_at=NOW + 5 * SECOND)
+    other = await converse(engine, "other", 40, show_at=NOW + 7 * SECOND)
+    for _ in range(5):
+        assert await claim(store) == []
+
+    shown = await show_all(store, 120)
+
+    assert [name for name in shown if name in names] == names
+    assert [name for name in shown if name in other] == other
+
+
+async def test_what_stepped_aside_begins_the_thread_when_its_root_cannot(engine: AsyncEngine, store: PostStore):
+    names = await converse(engine, "talk", 60)
+    [root] = await claim(store)
+    for _ in range(5):
+        await claim(store, NOW + SECOND)
+
+    gone = replace(a_post(names[0]), state=PostState.GONE)
+    await store.release(root, Wants.NOTHING, NOW, record=gone)
+
+    assert await show_all(store, 80) == names[1:]
+
+
+async def test_what_stepped_aside_follows_an_entry_that_moves(engine: AsyncEngine, store: PostStore):
+    """And one that begins a new thread where the first was deleted."""
+    names = await converse(engine, "talk", 60)
+    [root] = await claim(store)
+    for _ in range(5):
+        await claim(store, NOW + SECOND)
+    await store.move(root, "C2", "archived", NOW + SECOND, whole=True)
+    [root] = await claim(store, NOW + SECOND)
+    posted = replace(a_post(names[0]), state=PostState.POSTED, channel="C2", ts="1.1")
+    await store.release(root, Wants.NOTHING, NOW + SECOND, record=posted)
+    [second] = await claim(store, NOW + SECOND)
+
+    await store.detach(second, "1.1", NOW + SECOND)
+
+    assert await show_all(store, 80) == names[1:]
+
+
+async def test_a_final_state_is_not_kept_back_by_those_that_wait(engine: AsyncEngine, store: PostStore):
+    """Where urgent entries are in the way, others of the channel do not go first for long."""
+    names = await converse(engine, "talk", 60, show_at=NOW + timedelta(hours=1))
+    async with engine.begin() as connection:
+        await connection.execute(update(batch).where(batch.c.id.in_(names)).values(urgent=True))
+    await put(engine, "intermediate", show_at=NOW - timedelta(minutes=2))
+    await put(engine, "final", urgent=True, show_at=NOW)
+
+    taken = [one.batch_id for _ in range(5) for one in await claim(store, limit=1)]
+
+    assert taken == ["final", "intermediate"]
+
+
+async def test_a_claim_says_when_there_is_room_again(engine: AsyncEngine, store: PostStore):
+    """Nobody needs to ask before then."""
+    for number in range(3):
+        await put(engine, f"b{number}")
+    await put(engine, "update", wants=1)
+
+    await claim_all(store)
+    full = await store.claim(NOW, lease=NOW + LEASE, limit=1)
+    later = await store.claim(NOW + SECOND, lease=NOW + LEASE, limit=1)
+
+    assert (full.taken, full.room_at) == ((), NOW + SECOND)
+    assert [one.batch_id for one in later.taken] == ["b2"]
+
+
+async def test_where_nothing_waits_for_room_none_is_awaited(engine: AsyncEngine, store: PostStore):
+    await put(engine, "b", show_at=NOW + SECOND)
+
+    assert (await store.claim(NOW, lease=NOW + LEASE, limit=1)).room_at is None
