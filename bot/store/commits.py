@@ -149,12 +149,12 @@ class GroupCommit(Generic[Wish]):
                     entry.committing = True
                 committing = True
                 await connection.commit()
+                # Before the connection is another's: on SQLite that one's statements hold up the event loop.
+                for entry in entries:
+                    if not entry.done.done():
+                        entry.done.set_result(None)
         except Exception as exc:  # noqa: BLE001 -- whatever the driver raises, each wish must learn its fate
             await self._explain(entries, exc, committing=committing)
-        else:
-            for entry in entries:
-                if not entry.done.done():
-                    entry.done.set_result(None)
 
     async def _explain(self, entries: list[_Entry[Wish]], exc: Exception, *, committing: bool) -> None:
         match exc:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.errors import NotStoredError, StoredOrNotError
 from bot.services.ports import RepeatedError
 from bot.store.commits import GroupCommit
+from bot.store.engine import open_database
 
 
 class Table:
@@ -31,11 +32,15 @@ class Table:
             await self.gate.wait()
 
 
-@pytest.fixture
-async def table(engine: AsyncEngine) -> Table:
+async def make_table(engine: AsyncEngine) -> Table:
     async with engine.begin() as connection:
         await connection.execute(text("CREATE TABLE wish (name TEXT PRIMARY KEY)"))
     return Table()
+
+
+@pytest.fixture
+async def table(engine: AsyncEngine) -> Table:
+    return await make_table(engine)
 
 
 async def stored(engine: AsyncEngine) -> list[str]:
@@ -154,3 +159,28 @@ async def test_a_repeated_wish_inside_the_write_counts_too(engine: AsyncEngine, 
 
     with pytest.raises(RepeatedError):
         await commits.put("again")
+
+
+async def test_who_waits_for_a_commit_hears_of_it_before_the_connection_is_anothers(sqlite_url: str):
+    """An ack does not wait for the statements of whoever is next in line."""
+    order = []
+    async with open_database(sqlite_url) as engine:
+        table = await make_table(engine)
+        table.gate = asyncio.Event()
+        commits = GroupCommit(engine, table.write)
+
+        async def put() -> None:
+            await commits.put("a")
+            order.append("told")
+
+        async def connect() -> None:
+            async with engine.connect():
+                order.append("next")
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(put())
+            await table.entered.wait()
+            group.create_task(connect())
+            table.gate.set()
+
+    assert order == ["told", "next"]
