@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import (
@@ -38,6 +38,15 @@ from bot.store.tables import attachment, batch, conversation, inbound, message, 
 
 _DELIVERED = Status.DELIVERED
 
+# Built once: putting such a statement together takes longer than running it.
+_ENTRY = (
+    select(batch, conversation.c.thread_ts, conversation.c.root_id, conversation.c.members)
+    .outerjoin(conversation, conversation.c.id == batch.c.conversation_id)
+    .where(batch.c.id == bindparam("entry_id"))
+)
+_MESSAGES = select(message).where(message.c.batch_id == bindparam("batch_id")).order_by(message.c.seq)
+_FILES = select(attachment).where(attachment.c.batch_id == bindparam("batch_id")).order_by(attachment.c.position)
+
 
 class EntryStore:
     """The batch table with all that hangs on it, as the announcer reads it."""
@@ -55,13 +64,7 @@ class EntryStore:
 
 async def read_entry(connection: AsyncConnection, entry_id: str) -> Entry | None:
     """One entry as it stands, None when there is none."""
-    row = (
-        await connection.execute(
-            select(batch, conversation.c.thread_ts, conversation.c.root_id, conversation.c.members)
-            .outerjoin(conversation, conversation.c.id == batch.c.conversation_id)
-            .where(batch.c.id == entry_id)
-        )
-    ).first()
+    row = (await connection.execute(_ENTRY, {"entry_id": entry_id})).first()
     if row is None:
         return None
     match Origin(row.origin):
@@ -107,9 +110,7 @@ async def _read_inbound(connection: AsyncConnection, row: Row[Any]) -> Inbound:
 
 
 async def _read_batch(connection: AsyncConnection, row: Row[Any]) -> Batch:
-    messages = (
-        await connection.execute(select(message).where(message.c.batch_id == row.id).order_by(message.c.seq))
-    ).all()
+    messages = (await connection.execute(_MESSAGES, {"batch_id": row.id})).all()
     groups = [found.id for found in messages if found.is_group]
     behind = await _behind(connection, messages)
     members: dict[str, list[Row[Any]]] = {}
@@ -118,8 +119,7 @@ async def _read_batch(connection: AsyncConnection, row: Row[Any]) -> Batch:
             select(recipient).where(recipient.c.message_id.in_(groups)).order_by(recipient.c.position)
         ):
             members.setdefault(member.message_id, []).append(member)
-    files = select(attachment).where(attachment.c.batch_id == row.id).order_by(attachment.c.position)
-    attached = (await connection.execute(files)).all()
+    attached = (await connection.execute(_FILES, {"batch_id": row.id})).all()
     preparation = None
     if any(found.preparing for found in messages):
         preparation = await _read_preparation(connection, row.id, attached)

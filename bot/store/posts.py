@@ -11,12 +11,14 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
+    Executable,
+    Integer,
     Row,
     bindparam,
     case,
     delete,
-    literal,
     select,
     type_coerce,
     update,
@@ -42,6 +44,7 @@ from bot.store.turns import (
 )
 
 _MICROSECOND = timedelta(microseconds=1)
+_NOW = bindparam("now", type_=Time)
 
 
 class PostStore:
@@ -58,6 +61,8 @@ class PostStore:
         self._engine = engine
         self._budgets = {Wants.POST: posts, Wants.UPDATE: updates}
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        self._begin = self._insert(post).on_conflict_do_nothing().returning(post.c.id)
+        self._places = {wants: self._write_place(budget) for wants, budget in self._budgets.items()}
 
     @in_line
     @again_if_undone
@@ -83,23 +88,21 @@ class PostStore:
             taken = [claim for claim in claims if await self._take(connection, claim, now)]
             if taken:
                 ids = [claim.batch_id for claim in taken]
-                await connection.execute(update(batch).where(batch.c.id.in_(ids)).values(show_lease=lease))
+                await connection.execute(_LEASE, {"ids": ids, "lease": lease})
         return Claims(tuple(taken), self._find_room(lanes, now))
 
     @in_line
     async def posts(self, batch_id: str) -> dict[Kind, Post]:
         """The messages of a batch, as far as they were ever asked for."""
         async with self._engine.connect() as connection:
-            rows = await connection.execute(select(post).where(post.c.batch_id == batch_id))
+            rows = await connection.execute(_POSTS, {"batch_id": batch_id})
             return {Kind(row.kind): _read_post(row) for row in rows}
 
     @in_line
     async def begin(self, started: Post) -> bool:
         """Note a message before it is asked for; False when somebody else has begun it."""
         async with self._engine.begin() as connection:
-            inserted = await connection.execute(
-                self._insert(post).values(asdict(started)).on_conflict_do_nothing().returning(post.c.id)
-            )
+            inserted = await connection.execute(self._begin, asdict(started))
             return inserted.first() is not None
 
     @in_line
@@ -128,21 +131,21 @@ class PostStore:
             await hold_turns(connection, claim.batch_id)
             if record is not None and record.kind is Kind.ROOT:
                 await follow_root(connection, record)
-            same = batch.c.version == claim.version
             released = await connection.execute(
-                _held(claim)
-                .values(
-                    show_lease=None,
-                    aside=False,
-                    show_at=show_at,
-                    wants=case((same, int(wants)), else_=max(int(wants), int(Wants.UPDATE))),
-                    urgent=case((same, claim.urgent and wants is not Wants.NOTHING), else_=batch.c.urgent),
-                )
-                .returning(batch.c.id)
+                _RELEASE,
+                {
+                    "claimed": claim.batch_id,
+                    "lease": claim.lease,
+                    "claimed_version": claim.version,
+                    "next_at": show_at,
+                    "next_wants": int(wants),
+                    "changed_wants": max(int(wants), int(Wants.UPDATE)),
+                    "still_urgent": claim.urgent and wants is not Wants.NOTHING,
+                },
             )
             held = released.first() is not None
             if record is not None:
-                await connection.execute(update(post).where(post.c.id == record.id).values(asdict(record)))
+                await connection.execute(_RECORD, asdict(record) | {"known_id": record.id})
             # Without the lease somebody else may be posting the very same.
             if forget is not None and (held or forget.state is PostState.POSTED):
                 await connection.execute(delete(post).where(post.c.id == forget.id))
@@ -225,20 +228,20 @@ class PostStore:
         ]
         return min((at for at in openings if at > now), default=None)
 
+    def _write_place(self, budget: Budget) -> Executable:
+        """Takes a place in such a budget; `room` says how far its time may lie ahead."""
+        later = _plus(case((pace.c.next_at > _NOW, pace.c.next_at), else_=_NOW), budget.every)
+        place = self._insert(pace).values(key=bindparam("key"), next_at=bindparam("next_at"))
+        return place.on_conflict_do_update(
+            index_elements=[pace.c.key], set_={"next_at": later}, where=pace.c.next_at <= bindparam("room", type_=Time)
+        ).returning(pace.c.key)
+
     async def _take(self, connection: AsyncConnection, claim: Claim, now: datetime) -> bool:
         """Take a place in the budget if it has one left."""
         budget = self._budgets[claim.wants]
-        later = _plus(case((pace.c.next_at > now, pace.c.next_at), else_=literal(now, Time)), budget.every)
-        taken = await connection.execute(
-            self._insert(pace)
-            .values(key=claim.pace, next_at=now + budget.every)
-            .on_conflict_do_update(
-                index_elements=[pace.c.key],
-                set_={"next_at": later},
-                where=pace.c.next_at <= now + budget.ahead(urgent=claim.urgent),
-            )
-            .returning(pace.c.key)
-        )
+        asked = {"key": claim.pace, "next_at": now + budget.every, "now": now}
+        asked["room"] = now + budget.ahead(urgent=claim.urgent)
+        taken = await connection.execute(self._places[claim.wants], asked)
         return taken.first() is not None
 
 
@@ -298,10 +301,30 @@ def _read_post(row: Row[Any]) -> Post:
 
 
 # Built once: putting such a statement together takes longer than running it.
+_POSTS = select(post).where(post.c.batch_id == bindparam("batch_id"))
+_RECORD = update(post).where(post.c.id == bindparam("known_id"))
 _LOCK = (
     select(batch)
     .where(batch.c.id.in_(bindparam("heads", expanding=True)), batch.c.wants > 0, unleased())
     .order_by(batch.c.urgent.desc(), batch.c.show_at)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
+)
+_LEASE = (
+    update(batch)
+    .where(batch.c.id.in_(bindparam("ids", expanding=True)))
+    .values(show_lease=bindparam("lease", type_=Time))
+)
+_SAME = batch.c.version == bindparam("claimed_version")
+_RELEASE = (
+    update(batch)
+    .where(batch.c.id == bindparam("claimed"), batch.c.show_lease == bindparam("lease", type_=Time))
+    .values(
+        show_lease=None,
+        aside=False,
+        show_at=bindparam("next_at", type_=Time),
+        wants=case((_SAME, bindparam("next_wants", type_=Integer)), else_=bindparam("changed_wants", type_=Integer)),
+        urgent=case((_SAME, bindparam("still_urgent", type_=Boolean)), else_=batch.c.urgent),
+    )
+    .returning(batch.c.id)
 )

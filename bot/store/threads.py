@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, literal_column, or_, select, update
+from sqlalchemy import Row, and_, bindparam, exists, func, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.ids import new_id
@@ -29,16 +29,15 @@ async def join(connection: AsyncConnection, joining: Batch, now: datetime) -> No
     here = {"channel": joining.channel, "asked_in": joining.asked_in, "thread_ts": None, "root_id": joining.id}
     first: dict[str, Any] = {"id": new_id(), "pair": pair, "sender": text.sender, "members": json.dumps(numbers)}
     await insert_new(connection, conversation, [first | here | {"team": joining.team, "active_at": now}])
-    row = (await connection.execute(select(conversation).where(conversation.c.pair == pair).with_for_update())).one()
+    row = (await connection.execute(_LOCK, {"of_pair": pair})).one()
     begins = row.root_id == joining.id or (row.thread_ts is None and not row.root_id)
     moves = not begins and row.channel != joining.channel
     if moves:
         await _lock_entries(connection, row.id, joining.id)
     known: dict[str, Any] = {"active_at": now} | (here if begins or moves else {})
-    await connection.execute(update(conversation).where(conversation.c.id == row.id).values(known))
+    await connection.execute(_KNOW, {"known_id": row.id} | known)
     left = {"left_channel": row.channel, "left_ts": row.thread_ts} if moves and row.thread_ts else {}
-    joined = update(batch).where(batch.c.id == joining.id)
-    await connection.execute(joined.values({"conversation_id": row.id} | left))
+    await connection.execute(_JOIN, {"entry_id": joining.id, "conversation_id": row.id} | left)
     if moves:
         await _take_along(connection, row.id, row.channel, joining.channel)
 
@@ -105,27 +104,12 @@ async def begin_anew(connection: AsyncConnection, conversation_id: str, entry_id
 
 async def follow_root(connection: AsyncConnection, root: Post) -> None:
     """The first post of a conversation begins its thread; where that is refused for good, the next entry begins it."""
-    its = select(batch.c.conversation_id).where(batch.c.id == root.batch_id).scalar_subquery()
-    awaited = (conversation.c.id == its, conversation.c.root_id == root.batch_id, conversation.c.thread_ts.is_(None))
     if root.state is PostState.POSTED:
         if root.thread_ts is None:
-            await connection.execute(
-                update(conversation).where(*awaited).values(channel=root.channel, thread_ts=root.ts)
-            )
+            begun = {"of_entry": root.batch_id, "channel": root.channel, "thread_ts": root.ts}
+            await connection.execute(_BEGIN, begun)
     elif root.state is PostState.GONE:
-        following = (
-            select(batch.c.id)
-            .where(
-                batch.c.conversation_id == conversation.c.id,
-                batch.c.wants == literal_column("2"),
-                batch.c.id != root.batch_id,
-            )
-            .order_by(batch.c.accepted_at)
-            .limit(1)
-            .correlate(conversation)
-            .scalar_subquery()
-        )
-        await connection.execute(update(conversation).where(*awaited).values(root_id=func.coalesce(following, "")))
+        await connection.execute(_PASS_ON, {"of_entry": root.batch_id})
 
 
 async def _take_along(connection: AsyncConnection, conversation_id: str, old: str, new: str) -> None:
@@ -141,3 +125,26 @@ async def _take_along(connection: AsyncConnection, conversation_id: str, old: st
         )
         .values(channel=new)
     )
+
+
+# Built once: putting such a statement together takes longer than running it.
+_LOCK = select(conversation).where(conversation.c.pair == bindparam("of_pair")).with_for_update()
+_KNOW = update(conversation).where(conversation.c.id == bindparam("known_id"))
+_JOIN = update(batch).where(batch.c.id == bindparam("entry_id"))
+_BEGIN = update(conversation).where(
+    conversation.c.id == select(batch.c.conversation_id).where(batch.c.id == bindparam("of_entry")).scalar_subquery(),
+    conversation.c.root_id == bindparam("of_entry"),
+    conversation.c.thread_ts.is_(None),
+)
+_FOLLOWING = (
+    select(batch.c.id)
+    .where(
+        batch.c.conversation_id == conversation.c.id,
+        batch.c.wants == literal_column("2"),
+        batch.c.id != bindparam("of_entry"),
+    )
+    .order_by(batch.c.accepted_at)
+    .limit(1)
+    .correlate(conversation)
+)
+_PASS_ON = _BEGIN.values(root_id=func.coalesce(_FOLLOWING.scalar_subquery(), ""))
