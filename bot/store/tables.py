@@ -97,6 +97,7 @@ batch = Table(
         "batch_of_conversation",
         "conversation_id",
         "accepted_at",
+        "id",
         sqlite_where=text("wants = 2"),
         postgresql_where=text("wants = 2"),
     ),

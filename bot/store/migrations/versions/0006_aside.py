@@ -17,3 +17,12 @@ def upgrade() -> None:
         sqlite_where=sa.text("wants = 2 AND aside = 0"),
         postgresql_where=sa.text("wants = 2 AND NOT aside"),
     )
+    unposted = sa.text("wants = 2")
+    op.drop_index("batch_of_conversation", "batch")
+    op.create_index(
+        "batch_of_conversation",
+        "batch",
+        ["conversation_id", "accepted_at", "id"],
+        sqlite_where=unposted,
+        postgresql_where=unposted,
+    )
