@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from sqlalchemy import (
     CTE,
+    Boolean,
     ColumnElement,
     FromClause,
     Select,
+    Update,
     and_,
     bindparam,
     case,
@@ -36,7 +38,7 @@ PREFIXES: Final = {Wants.POST: "post:", Wants.UPDATE: "update:"}  # of the budge
 IN_THE_WAY: Final = {True: "!urgent", False: "!other"}  # where an id would be; by whether those entries are urgent
 
 _READ = 20  # entries of a channel that a look reads in vain
-_TOGETHER = 50  # that step aside in one transaction
+_TOGETHER = 100  # that step aside in one transaction
 _NOW = bindparam("now", type_=Time)
 
 
@@ -50,22 +52,14 @@ def room_for(wants: Wants, *, urgent: bool) -> str:
     return f"room_for_{'urgent' if urgent else 'other'}_{wants.name.lower()}"
 
 
-async def step_aside(connection: AsyncConnection, channel: str, now: datetime, *, urgent: bool) -> int:
-    """Take the first of a channel's entries out of the way whose turn it is not; how many that were."""
-    window = _find_due(Wants.POST, batch.c.channel == bindparam("channel"), urgent=urgent).limit(_TOGETHER).subquery()
-    met = select(window.c.id, window.c.conversation_id).where(~_in_turn(window))
-    rows = (await connection.execute(met, {"channel": channel, "now": now, "under_way": []})).all()
-    held = select(conversation.c.id).where(conversation.c.id.in_({row.conversation_id for row in rows}))
+async def step_aside(connection: AsyncConnection, channel: str, now: datetime, *, urgent: bool) -> None:
+    """Take the first of a channel's entries out of the way whose turn it is not."""
+    asked = {"channel": channel, "now": now, "urgent": urgent, "under_way": []}
+    rows = (await connection.execute(_OUT_OF_TURN, asked)).all()
     # Who changes whose turn it is locks the conversation first: nobody does from here on.
-    held = held.order_by(conversation.c.id).with_for_update(skip_locked=True)
-    theirs = batch.c.conversation_id.in_((await connection.scalars(held)).all())
-    entry = batch.alias("entry")
-    still = select(entry.c.id).where(
-        entry.c.id.in_([row.id for row in rows]), entry.c.wants == literal_column("2"), ~_in_turn(entry)
-    )
-    locked = still.order_by(entry.c.id).with_for_update(key_share=True, skip_locked=True)
-    stepped = update(batch).where(batch.c.id.in_(locked), theirs).values(aside=True)
-    return (await connection.execute(stepped)).rowcount
+    held = await connection.scalars(_HOLD_FREE, {"conversations": sorted({row.conversation_id for row in rows})})
+    stepped = {"ids": [row.id for row in rows], "conversations": held.all()}
+    await connection.execute(_STEP_ASIDE, stepped)
 
 
 async def hold_turns(connection: AsyncConnection, entry_id: str) -> None:
@@ -78,14 +72,14 @@ async def bring_forward(connection: AsyncConnection, entry_id: str) -> None:
     await connection.execute(_BRING_FORWARD, {"entry_id": entry_id})
 
 
-def _find_due(wants: Wants, *lane: ColumnElement[bool], urgent: bool) -> Select[Any]:
+def _find_due(wants: Wants, lane: ColumnElement[bool], urgent: ColumnElement[bool]) -> Select[Any]:
     """What may be claimed of a lane as far as the lane goes, what has waited longest first."""
     return (
         select(batch.c.id, batch.c.conversation_id, batch.c.accepted_at, batch.c.show_at)
         .where(
-            *lane,
+            lane,
             _is_dirty(wants),
-            batch.c.urgent == (true() if urgent else false()),
+            batch.c.urgent == urgent,
             batch.c.show_at <= _NOW,
             unleased(),
             batch.c.id.not_in(bindparam("under_way", expanding=True)),
@@ -101,7 +95,7 @@ def _is_dirty(wants: Wants) -> ColumnElement[bool]:
 
 def _find_head(wants: Wants, lanes: CTE, lane: ColumnElement[str], *, urgent: bool) -> list[ColumnElement[str]]:
     """The first entry of a lane whose turn it is; else whether there are entries in the way of others behind them."""
-    due = _find_due(wants, lane == lanes.c.lane, urgent=urgent).correlate(lanes)
+    due = _find_due(wants, lane == lanes.c.lane, true() if urgent else false()).correlate(lanes)
     if wants is Wants.UPDATE:
         return [due.with_only_columns(batch.c.id).limit(1).scalar_subquery()]
     first = due.limit(_READ).subquery()
@@ -156,6 +150,26 @@ def _in_turn(entry: FromClause) -> ColumnElement[bool]:
     )
 
 
+def _find_out_of_turn() -> Select[Any]:
+    """Of the first of a channel's due entries those whose turn it is not."""
+    due = _find_due(Wants.POST, batch.c.channel == bindparam("channel"), bindparam("urgent", type_=Boolean))
+    first = due.limit(_TOGETHER).subquery()
+    return select(first.c.id, first.c.conversation_id).where(~_in_turn(first))
+
+
+def _step_aside() -> Update:
+    """Of some entries those of some conversations step aside whose turn it still is not."""
+    entry = batch.alias("entry")
+    still = select(entry.c.id).where(
+        entry.c.id.in_(bindparam("ids", expanding=True)),
+        entry.c.conversation_id.in_(bindparam("conversations", expanding=True)),
+        entry.c.wants == literal_column("2"),
+        ~_in_turn(entry),
+    )
+    locked = still.order_by(entry.c.id).with_for_update(key_share=True, skip_locked=True)
+    return update(batch).where(batch.c.id.in_(locked)).values(aside=True)
+
+
 def _find_turns() -> Select[Any]:
     """The entries of a conversation that `_in_turn` may name: its root, and what came first of what waits."""
     entry, waiting = batch.alias("entry"), batch.alias("waiting")
@@ -172,6 +186,14 @@ HEADS: Final = union_all(_find_heads(Wants.UPDATE), _find_heads(Wants.POST))
 
 That is an entry's id, or a word of `IN_THE_WAY`, or None when nothing is due or the budget has no room.
 """
+_OUT_OF_TURN = _find_out_of_turn()
+_HOLD_FREE = (
+    select(conversation.c.id)
+    .where(conversation.c.id.in_(bindparam("conversations", expanding=True)))
+    .order_by(conversation.c.id)
+    .with_for_update(skip_locked=True)
+)
+_STEP_ASIDE = _step_aside()
 _HOLD = (
     select(conversation.c.id)
     .where(
