@@ -2,16 +2,17 @@
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.lists import listed, one_of
+from bot.store.lists import among, listed, one_of
 
 _MARK = """
     UPDATE batch
     SET wants = CASE WHEN wants < 1 THEN 1 ELSE wants END, version = version + 1, urgent = urgent OR id {urgent}
-    WHERE id IN (SELECT id FROM batch WHERE id {ids} ORDER BY id{locked})
+    WHERE id {locked}
 """
+_LOCKED = "SELECT id FROM batch WHERE id {ids} ORDER BY id"
 
 
 async def mark_dirty(connection: AsyncConnection, batch_ids: Iterable[str], *, urgent: bool | Collection[str]) -> None:
@@ -28,9 +29,13 @@ async def mark_dirty(connection: AsyncConnection, batch_ids: Iterable[str], *, u
         await connection.execute(_STATEMENTS[connection.dialect.name], {"ids": ids, "urgent": final})
 
 
+def _statement(dialect: str, lock: str) -> TextClause:
+    locked = among(_LOCKED.format(ids=one_of("ids", dialect)) + lock, dialect)
+    sql = _MARK.format(locked=locked, urgent=one_of("urgent", dialect))
+    return text(sql).bindparams(listed("ids"), listed("urgent"))
+
+
 _STATEMENTS = {
-    name: text(
-        _MARK.format(ids=one_of("ids", name), urgent=one_of("urgent", name), locked=locked),
-    ).bindparams(listed("ids"), listed("urgent"))
-    for name, locked in (("sqlite", ""), ("postgresql", " FOR NO KEY UPDATE"))
+    "sqlite": _statement("sqlite", ""),
+    "postgresql": _statement("postgresql", " FOR NO KEY UPDATE"),
 }

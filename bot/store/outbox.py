@@ -18,7 +18,7 @@ from bot.domain.message import Cause, Status, Wait
 from bot.services.outbox import Claim, Claims, Outcome, Rejected, Taken, Unknown, Withheld
 from bot.services.ports import OutboundText
 from bot.store.dirty import mark_dirty
-from bot.store.lists import listed, one_of
+from bot.store.lists import among, listed, one_of
 from bot.store.locks import again_if_undone, in_order
 from bot.store.tables import Time, batch, message, pace, recipient
 from bot.store.upsert import insert_new
@@ -29,7 +29,8 @@ _NUMBER = "number:"  # keys of the pace table that are ours
 _SHOWN = timedelta(seconds=5)  # a shorter wait for its turn is over before anybody has read of it
 
 # The literals let both databases use the partial indexes. OFFSET 0 keeps PostgreSQL from making a join of the inner
-# question: by statistics of a quiet hour it would read all that waits for each row.
+# question: by statistics of a quiet hour it would read all that waits for each row. COALESCE keeps it from a partial
+# index where the rows are named already: as such statistics have it that index is the shortest way.
 _DUE = """
     SELECT m.seq, m.id, m.batch_id, m.sender, m.recipient, m.is_group, m.text, m.media_urls, m.paced, m.attempts,
            m.accepted_at, m.not_before
@@ -48,7 +49,7 @@ _DUE = """
 """
 _CLAIM = """
     UPDATE message SET lease_owner = :owner, lease_until = :until
-    WHERE seq IN (SELECT d.seq FROM ({due}) d)
+    WHERE seq {due}
     RETURNING seq, id, batch_id, sender, recipient, is_group, text, media_urls, paced, attempts, accepted_at, not_before
 """
 _LEASE = "UPDATE message SET lease_owner = :owner, lease_until = :until WHERE seq {ours}"
@@ -56,8 +57,8 @@ _LOCK = "SELECT seq FROM message WHERE seq {ours} ORDER BY id"
 _SENDING = """
     UPDATE message
     SET status = 'sending', sending_at = :now, check_at = :check_at, checks = 0, checking_since = NULL, wait = NULL
-    WHERE seq IN (SELECT seq FROM message WHERE seq {ours} ORDER BY id{locked})
-      AND status = 'accepted' AND lease_owner = :owner AND ready_at > :too_old
+    WHERE seq {locked}
+      AND COALESCE(status, '') = 'accepted' AND lease_owner = :owner AND ready_at > :too_old
       AND (send_by IS NULL OR send_by > :now)
       AND NOT EXISTS (SELECT 1 FROM message e WHERE e.pair = message.pair AND e.status = 'sending')
       AND (purpose <> '' OR NOT EXISTS (
@@ -149,16 +150,18 @@ class OutboxStore:
         self._engine = engine
         self._interval = timedelta(seconds=1 / rate) if rate else None
         self._give_up = give_up
-        several = engine.dialect.name == "postgresql"
+        dialect = engine.dialect.name
+        several = dialect == "postgresql"
         locked = " FOR NO KEY UPDATE" if several else ""
-        ours = one_of("seqs", engine.dialect.name)
+        ours = one_of("seqs", dialect)
         self._lock = _statement(_LOCK.format(ours=ours) + locked, seqs=True) if several else None
         self._lease = _statement(_LEASE.format(ours=ours), "until", seqs=True)
-        sending = _SENDING.format(ours=ours, locked=locked)
+        sending = _SENDING.format(locked=among(_LOCK.format(ours=ours) + locked, dialect))
         self._sending = _statement(sending, "now", "check_at", "too_old", seqs=True)
         due = _DUE + (f"{locked} OF m SKIP LOCKED" if several else "")
         # Where nothing is paced, what is due is claimed.
-        claimed = _statement(_CLAIM.format(due=due), "now", "too_old", "until")
+        claim = _CLAIM.format(due=among(f"SELECT d.seq FROM ({due}) d", dialect))  # noqa: S608 -- ours
+        claimed = _statement(claim, "now", "too_old", "until")
         self._due = (_statement(due, "now", "too_old") if self._interval else claimed).columns(
             message.c.seq,
             message.c.id,

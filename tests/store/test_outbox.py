@@ -1,0 +1,73 @@
+"""What the outbox's statements read."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import TextClause, insert, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.store import dirty
+from bot.store.outbox import OutboxStore
+from bot.store.tables import batch, message
+
+NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+TEXTS = 3_000
+SEQS = list(range(1, 51))
+
+
+@pytest.mark.usefixtures("stored")
+async def test_marking_reads_only_what_it_marks(engine: AsyncEngine):
+    store = OutboxStore(engine, rate=0, give_up=timedelta(hours=1))
+
+    plan = await explain(
+        engine, store._sending, {"seqs": SEQS, "owner": "me", "now": NOW, "check_at": NOW, "too_old": NOW}
+    )
+
+    assert_by_key(plan, "message_pkey")
+
+
+@pytest.mark.usefixtures("stored")
+async def test_what_changed_is_found_by_its_key(engine: AsyncEngine):
+    plan = await explain(
+        engine, dirty._STATEMENTS[engine.dialect.name], {"ids": [f"b{n}" for n in range(50)], "urgent": []}
+    )
+
+    assert_by_key(plan, "batch_pkey")
+
+
+@pytest.fixture(params=["queued", "accepted"])
+async def stored(engine: AsyncEngine, request: pytest.FixtureRequest) -> None:
+    """Thousands of texts: done with, when plans are made that a busy hour keeps, or waiting and without statistics."""
+    await put(engine, range(TEXTS), status=request.param)
+    if request.param == "queued":
+        async with engine.begin() as connection:
+            await connection.exec_driver_sql("ANALYZE")
+
+
+async def put(engine: AsyncEngine, numbers: range, *, status: str) -> None:
+    asked: dict[str, Any] = {"team": "T1", "user_id": "U1", "user_name": "A", "channel": "C1", "asked_in": "C1"}
+    asked |= {"sender": "+1", "response_url": "", "accepted_at": NOW, "show_at": NOW}
+    one: dict[str, Any] = {"sender": "+1", "is_group": False, "text": "hi", "media_urls": "[]", "status": status}
+    one |= {"accepted_at": NOW, "not_before": NOW, "ready_at": NOW}
+    texts = [{"id": f"m{n}", "batch_id": f"b{n}", "pair": f"+1 +{n}", "recipient": f"+{n}"} for n in numbers]
+    async with engine.begin() as connection:
+        await connection.execute(insert(batch), [asked | {"id": f"b{n}", "key": f"b{n}"} for n in numbers])
+        await connection.execute(insert(message), [one | each for each in texts])
+
+
+async def explain(engine: AsyncEngine, statement: TextClause, values: dict[str, Any]) -> list[str]:
+    """The plan's lines."""
+    how = "EXPLAIN " if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
+    explained = text(how + statement.text).bindparams(*statement._bindparams.values())
+    async with engine.connect() as connection:
+        return [str(row[-1]) for row in await connection.execute(explained, values)]
+
+
+def assert_by_key(plan: list[str], key: str) -> None:
+    """Rows are found by their key, and in no way that would read them all."""
+    said = "\n".join(plan)
+    assert key in said or "PRIMARY KEY" in said or "sqlite_autoindex" in said
+    assert "_due" not in said
+    assert not [line for line in plan if "Seq Scan on message" in line or "Seq Scan on batch" in line]
+    assert not [line for line in plan if line.startswith("SCAN ") and "json_each" not in line]
