@@ -1,11 +1,13 @@
 """What the outbox does with accepted texts, on SQLite and PostgreSQL alike."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain.message import Cause, Status, Wait
@@ -17,7 +19,8 @@ from bot.errors import (
     CarrierUnauthorizedError,
     CarrierUnavailableError,
 )
-from bot.services.outbox import Claims
+from bot.services.outbox import Claims, Taken
+from bot.store.tables import message
 from tests.conftest import FakeClock
 from tests.services.texting import ANNA, BERT, CLEO, PACE, Texting, make_texting
 
@@ -213,6 +216,33 @@ async def test_a_canceled_text_does_not_go(texting: Texting):
 
     assert (result, marked) == ("canceled", frozenset())
     assert await texting.status(batch) is Status.CANCELED
+
+
+async def test_answers_that_come_together_go_to_their_own_texts(texting: Texting):
+    """They share a statement, whatever order they come in; one that says less than the others changes none of them."""
+    batches = {to: await texting.accept(to) for to in (ANNA, BERT, CLEO)}
+    now = texting.clock.now()
+    claims = await texting.outgoing.claim(owner="me", now=now, until=now + PACE.lease, limit=10)
+    await texting.outgoing.mark_sending(claims.messages, owner="me", now=now, check_at=now)
+    said = {ANNA: ("sms", 1, "0.01", now), BERT: ("mms", 3, "0.05", now), CLEO: ("sms", None, "", None)}
+
+    answers = []
+    for claim in reversed(claims.messages):
+        kind, segments, price, created_at = said[claim.text.recipients[0]]
+        state = texting.carrier.queued(claim.text)
+        state = replace(state, kind=kind, segments=segments, price=price, created_at=created_at)
+        answers.append(Taken(claim, now, state, now + PACE.poll))
+    await texting.outgoing.record(answers)
+
+    texts = {to: await texting.one(batch) for to, batch in batches.items()}
+    assert {to: (one.kind, one.segments, one.price) for to, one in texts.items()} == {
+        to: (kind, segments, price) for to, (kind, segments, price, _) in said.items()
+    }
+    assert {one.status for one in texts.values()} == {Status.QUEUED}
+    sids = {claim.text.id: texting.carrier.queued(claim.text).sid for claim in claims.messages}
+    async with texting.engine.connect() as connection:
+        rows = (await connection.execute(select(message.c.id, message.c.sid))).all()
+    assert {row.id: row.sid for row in rows} == sids
 
 
 async def test_a_cancel_after_it_left_is_too_late(texting: Texting):

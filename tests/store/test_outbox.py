@@ -8,7 +8,7 @@ from sqlalchemy import TextClause, insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.store import dirty
-from bot.store.outbox import OutboxStore
+from bot.store.outbox import _TAKEN_TOGETHER, OutboxStore
 from bot.store.tables import batch, message
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
@@ -23,6 +23,19 @@ async def test_marking_reads_only_what_it_marks(engine: AsyncEngine):
     plan = await explain(
         engine, store._sending, {"seqs": SEQS, "owner": "me", "now": NOW, "check_at": NOW, "too_old": NOW}
     )
+
+    assert_by_key(plan, "message_pkey")
+
+
+@pytest.mark.usefixtures("stored")
+async def test_recording_reads_only_what_it_records(engine: AsyncEngine):
+    if engine.dialect.name != "postgresql":
+        pytest.skip("SQLite records one after the other")
+    count = len(SEQS)
+    said = {"now": [NOW] * count, "created_at": [NOW] * count, "check_at": [NOW] * count, "segments": [1] * count}
+    said |= {"sid": ["s"] * count, "kind": ["sms"] * count, "price": [""] * count, "seqs": SEQS}
+
+    plan = await explain(engine, _TAKEN_TOGETHER, said)
 
     assert_by_key(plan, "message_pkey")
 
