@@ -49,6 +49,28 @@ async def test_what_changed_is_found_by_its_key(engine: AsyncEngine):
     assert_by_key(plan, "batch_pkey")
 
 
+async def test_leases_touch_hardly_any_index(engine: AsyncEngine):
+    """On PostgreSQL a row that stays on its page needs no new entry in any; a lease makes it a little longer."""
+    if engine.dialect.name != "postgresql":
+        pytest.skip("SQLite changes no index whose columns do not change")
+    await put(engine, range(100), status="accepted")
+    store = OutboxStore(engine, rate=0, give_up=timedelta(hours=1))
+    before = await pages(engine)
+
+    claims = await store.claim(owner="me", now=NOW, until=NOW + timedelta(seconds=30), limit=100)
+
+    after = await pages(engine)
+    assert len(claims.messages) == 100
+    assert sum(after[name] == page for name, page in before.items()) >= 80
+
+
+async def pages(engine: AsyncEngine) -> dict[str, str]:
+    """Which page of its table each text lies on."""
+    async with engine.connect() as connection:
+        rows = await connection.exec_driver_sql("SELECT id, split_part(ctid::text, ',', 1) AS page FROM message")
+        return {row.id: row.page for row in rows}
+
+
 @pytest.fixture(params=["queued", "accepted"])
 async def stored(engine: AsyncEngine, request: pytest.FixtureRequest) -> None:
     """Thousands of texts: done with, when plans are made that a busy hour keeps, or waiting and without statistics."""
