@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Row, TextClause, bindparam, false, func, or_, select, text, true, update
+from sqlalchemy import BigInteger, Row, TextClause, bindparam, false, func, or_, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import Cause, Status, Wait
@@ -131,9 +131,8 @@ _TAKEN_TOGETHER = text(
         locked=among(_LOCK.format(ours=one_of("seqs", "postgresql")) + " FOR NO KEY UPDATE", "postgresql")
     )
 ).bindparams(
-    listed("seqs", BigInteger),
+    *(listed(name, BigInteger) for name in ("seqs", "segments")),
     *(listed(name) for name in ("sid", "kind", "price")),
-    listed("segments", Integer),
     *(listed(name, Time) for name in ("now", "created_at", "check_at")),
 )
 
