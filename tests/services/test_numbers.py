@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -23,6 +23,7 @@ class FakeKnown:
     """What the database keeps, as far as it is asked; `asked` is set when the uses are."""
 
     used: tuple[dict[str, E164], dict[str, E164]] = ({}, {})
+    used_at: datetime | None = None  # None: whenever it is asked for
     held: asyncio.Event | None = None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -32,8 +33,8 @@ class FakeKnown:
     async def store_numbers(self, numbers: Sequence[OurNumber]) -> None:
         pass
 
-    async def last_used(self, _: datetime) -> tuple[dict[str, E164], dict[str, E164]]:
-        used = self.used
+    async def last_used(self, since: datetime) -> tuple[dict[str, E164], dict[str, E164]]:
+        used = self.used if self.used_at is None or self.used_at >= since else ({}, {})
         self.asked.set()
         if self.held is not None:
             await self.held.wait()
@@ -114,6 +115,21 @@ async def test_last_use_in_another_process_counts():
     await ours.read()
 
     assert ours.choose("C1", "U2") == ours.choose("C2", "U1") == BACK
+
+
+@pytest.mark.parametrize(("ago", "chosen"), [(timedelta(days=89), BACK), (timedelta(seconds=10), FRONT)])
+async def test_uses_are_read_once(ago: timedelta, chosen: OurNumber):
+    """What was read stays known, and only what may have come late is read once more."""
+    known = FakeKnown(({"C1": BACK.number}, {}))
+    ours = make_numbers(FRONT, BACK, known=known)
+    known.used_at = ours.clock.now() - ago
+    await ours.read()
+    assert ours.choose("C1", "U1") == BACK
+    known.used = ({"C1": FRONT.number}, {})
+
+    await ours.read()
+
+    assert ours.choose("C1", "U1") == chosen
 
 
 async def test_use_while_the_database_is_asked_counts():

@@ -14,6 +14,9 @@ from bot.store.tables import batch, message
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 TEXTS = 3_000
 SEQS = list(range(1, 51))
+ON_POSTGRESQL = pytest.mark.parametrize(
+    "database_url", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
+)
 
 
 @pytest.mark.usefixtures("stored")
@@ -28,9 +31,8 @@ async def test_marking_reads_only_what_it_marks(engine: AsyncEngine):
 
 
 @pytest.mark.usefixtures("stored")
+@ON_POSTGRESQL  # SQLite records one after the other
 async def test_recording_reads_only_what_it_records(engine: AsyncEngine):
-    if engine.dialect.name != "postgresql":
-        pytest.skip("SQLite records one after the other")
     count = len(SEQS)
     said = {"now": [NOW] * count, "created_at": [NOW] * count, "check_at": [NOW] * count, "segments": [1] * count}
     said |= {"sid": ["s"] * count, "kind": ["sms"] * count, "price": [""] * count, "seqs": SEQS}
@@ -49,10 +51,9 @@ async def test_what_changed_is_found_by_its_key(engine: AsyncEngine):
     assert_by_key(plan, "batch_pkey")
 
 
+@ON_POSTGRESQL  # SQLite changes no index whose columns do not change
 async def test_leases_touch_hardly_any_index(engine: AsyncEngine):
-    """On PostgreSQL a row that stays on its page needs no new entry in any; a lease makes it a little longer."""
-    if engine.dialect.name != "postgresql":
-        pytest.skip("SQLite changes no index whose columns do not change")
+    """A row that stays on its page needs no new entry in any; a lease makes it a little longer."""
     await put(engine, range(100), status="accepted")
     store = OutboxStore(engine, rate=0, give_up=timedelta(hours=1))
     before = await pages(engine)
