@@ -1,5 +1,6 @@
 """Only what Slack signed comes in, whatever is thrown at the route; nothing of it is logged."""
 
+import gc
 import io
 import json
 import logging
@@ -11,6 +12,7 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 from slack_sdk.signature import SignatureVerifier
+from yarl import URL
 
 from tests.slack.surface import Surface
 
@@ -172,3 +174,13 @@ async def test_a_command_may_say_payload(surface: Surface, text: str) -> None:
 
     assert (status, answer) == (200, "")
     assert [draft.text for draft in surface.texts.drafts] == [text]
+
+
+async def test_a_command_that_is_answered_is_not_kept(surface: Surface) -> None:
+    """A form with somebody's text is no URL to yarl, which keeps the last 128 that it was asked to build."""
+    body = SECRET_BODY + "&trigger_id=1.2.a&user_name=alice"
+
+    status, _ = await post(surface, body, sign(surface, body))
+    kept = [each for each in gc.get_objects() if isinstance(each, URL) and "secret" in each.query_string]
+
+    assert (status, kept) == (200, [])
