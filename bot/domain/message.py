@@ -137,7 +137,7 @@ class Message:
     """One text as it is stored: one request to CarrierX.
 
     Attributes:
-        id: Random UUID; CarrierX carries it as `user_data`.
+        id: From `new_id`; CarrierX carries it as `user_data`.
         batch_id: What was asked for in one go.
         seq: Order of acceptance.
         sender: Our number.
@@ -243,7 +243,7 @@ class Batch:
     """What a person asked for in one go: one message in Slack, with a thread of its own or in a conversation's.
 
     Attributes:
-        id: Random UUID.
+        id: From `new_id`.
         team, user_id, user_name: Who asked, in which workspace; the name as Slack showed it then.
         channel: Where its status is shown now.
         asked_in: Where it was meant to be shown; differs from `channel` when the bot could not post there.

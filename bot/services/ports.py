@@ -274,7 +274,7 @@ class NewMessage:
     """One request to come.
 
     Attributes:
-        id: Random UUID.
+        id: From `new_id`.
         recipients: One, or the members of a group MMS.
         group: Whether it is a group MMS.
         retry_of: What it sends again: a message's id, or of a group's members `id:number` each.

@@ -41,7 +41,7 @@ class Post:
     """One of the bot's messages in Slack.
 
     Attributes:
-        id: Random UUID that travels as message metadata.
+        id: From `new_id`; it travels as message metadata.
         thread_ts: The root's ts, None for a message of its own.
         ts: Slack's name for it, None until known.
         started_at: When it was first asked for.

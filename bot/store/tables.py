@@ -1,7 +1,7 @@
 """The tables. The message table is the outbox: what people asked for and what became of it, in one place.
 
 Times are whole microseconds since 1970 in UTC: both databases order and compare them alike, and no driver can
-take them for local time. Ids are random UUIDs as text. JSON is text that only this package reads.
+take them for local time. Ids are UUIDs as text. JSON is text that only this package reads.
 """
 
 from datetime import UTC, datetime, timedelta
