@@ -9,7 +9,6 @@ def new_id() -> str:
     It names and hides nothing: what must not be guessed needs more than that.
 
     Ids that begin with the time stand beside each other in the database's indexes. All of a random one falls anywhere,
-    so that each text dirties pages of its own: with 40,000 texts stored, one more wrote 34 KB, and writes 9 KB so
-    (docs/performance.md).
+    so that each text dirties pages of its own: with 40,000 texts stored, one more wrote 34 KB, and writes 9 KB so.
     """
     return str(uuid7())
