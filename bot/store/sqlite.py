@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiosqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import PoolProxiedConnection
 
@@ -31,10 +31,8 @@ async def insert_rows(connection: AsyncConnection, sql: str, rows: Sequence[Sequ
     driver = await _begun(connection)
     try:
         await driver.run_many(sql, rows)
-    except sqlite3.IntegrityError as exc:
-        raise IntegrityError(sql, None, exc, hide_parameters=True) from exc
     except sqlite3.Error as exc:
-        raise DBAPIError(sql, None, exc, hide_parameters=True) from exc
+        raise DBAPIError.instance(sql, None, exc, sqlite3.Error, hide_parameters=True) from exc
 
 
 async def select_column(connection: AsyncConnection, sql: str, parameters: Sequence[Any]) -> list[Any]:
@@ -43,7 +41,7 @@ async def select_column(connection: AsyncConnection, sql: str, parameters: Seque
     try:
         return [row[0] for row in await driver.run(sql, parameters)]
     except sqlite3.Error as exc:
-        raise DBAPIError(sql, None, exc, hide_parameters=True) from exc
+        raise DBAPIError.instance(sql, None, exc, sqlite3.Error, hide_parameters=True) from exc
 
 
 async def _begun(connection: AsyncConnection) -> "_Connection":

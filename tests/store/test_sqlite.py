@@ -13,13 +13,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain.message import Status
 from bot.errors import StoredOrNotError
 from bot.store.engine import open_database
 from bot.store.health import HealthStore
-from bot.store.sqlite import Connector
+from bot.store.sqlite import Connector, insert_rows, select_column
 from bot.store.tables import retry
 from bot.web import health_routes
 from tests.conftest import FakeClock
@@ -64,6 +65,23 @@ async def test_a_commit_that_nobody_waits_for_is_still_made_before_what_follows(
     rows = await connection.execute_fetchall("SELECT x FROM t")
     await connection.close()
     assert list(rows) == [(1,)]
+
+
+async def test_what_is_asked_past_sqlalchemy_fails_as_with_it(sqlite_url: str):
+    """The log tells a full disk from a mistake of ours, and a repeated row is told from both; no value is quoted."""
+    async with open_database(sqlite_url) as engine, engine.connect() as connection:
+        sql = "INSERT INTO retry (retry_of, message_id) VALUES (?, ?)"
+        await insert_rows(connection, sql, [("a", "secret")])
+
+        with pytest.raises(IntegrityError) as repeated:
+            await insert_rows(connection, sql, [("a", "secret")])
+        await connection.exec_driver_sql("PRAGMA query_only=ON")
+        with pytest.raises(OperationalError) as unwritable:
+            await insert_rows(connection, sql, [("b", "secret")])
+        with pytest.raises(OperationalError) as unknown:
+            await select_column(connection, "SELECT missing FROM retry WHERE message_id = ?", ["secret"])
+
+    assert not [error for error in (repeated, unwritable, unknown) if "secret" in str(error.value)]
 
 
 @dataclass
