@@ -23,9 +23,9 @@ class FakeKnown:
     """What the database keeps, as far as it is asked; `asked` is set when the uses are."""
 
     used: tuple[dict[str, E164], dict[str, E164]] = ({}, {})
-    used_at: datetime | None = None  # None: whenever it is asked for
     held: asyncio.Event | None = None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
+    used_at: datetime | None = None  # None: whenever it is asked for
 
     async def numbers(self) -> tuple[OurNumber, ...]:
         return ()
