@@ -8,8 +8,8 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -30,8 +30,8 @@ _ROUNDS = 5
 _BURST = 2_000  # requests of a round, so that five make 10,000
 _AT_ONCE = 50
 _STEADY = 50.0  # requests a second
-_STEADY_REQUESTS = 300  # of a round
-_STEADY_ROUNDS = 3
+_STEADY_REQUESTS = 150  # of a round: three seconds, in which the rivals sleep; longer, and they miss their answers
+_STEADY_ROUNDS = 6
 _TEXTS = 5_000  # handed over in a round
 _HANDING_ROUNDS = 3
 _CONCURRENCY = 100  # the bot's own
@@ -63,10 +63,12 @@ class Bench:
                 rival.steady.clear()
             for _ in range(_STEADY_ROUNDS):
                 for rival in rivals:
-                    await self._send_steadily(rival, _STEADY_REQUESTS)
+                    with _alone(rival, rivals):
+                        await self._send_steadily(rival, _STEADY_REQUESTS)
             for _ in range(_ROUNDS):
                 for rival in rivals:
-                    await self._send_at_once(rival, _BURST)
+                    with _alone(rival, rivals):
+                        await self._send_at_once(rival, _BURST)
             _show_acks(rivals)
 
     async def _send_steadily(self, rival: "_Rival", count: int) -> None:
@@ -160,7 +162,8 @@ class Bench:
                 await send_at_once(rival.server.port, write_callbacks(_WARMING, phones), 1)
             for _ in range(_ROUNDS):
                 for rival in rivals:
-                    await self._call_back(rival, phones)
+                    with _alone(rival, rivals):
+                        await self._call_back(rival, phones)
             count = _ROUNDS * _BURST + _WARMING
             for rival in rivals:
                 if rival.database is not None and (stored := await rival.database.stored()) != count:
@@ -228,6 +231,16 @@ class _Rival:
         """Wait until everything accepted is queued, so that the next round finds it idle."""
         if self.database is not None:
             await self.database.drained()
+
+
+@contextmanager
+def _alone(rival: _Rival, rivals: Sequence[_Rival]) -> Iterator[None]:
+    """Let one rival have the core to itself."""
+    with ExitStack() as stack:
+        for other in rivals:
+            if other is not rival:
+                stack.enter_context(other.server.asleep())
+        yield
 
 
 def _show_acks(rivals: Sequence[_Rival]) -> None:
