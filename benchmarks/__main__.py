@@ -8,8 +8,8 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -32,6 +32,7 @@ _AT_ONCE = 50
 _STEADY = 50.0  # requests a second
 _STEADY_REQUESTS = 150  # of a round: three seconds, in which the rivals sleep; longer, and they miss their answers
 _STEADY_ROUNDS = 6
+_BREATH = 0.3  # seconds between two sleeps
 _TEXTS = 5_000  # handed over in a round
 _HANDING_ROUNDS = 3
 _CONCURRENCY = 100  # the bot's own
@@ -63,11 +64,11 @@ class Bench:
                 rival.steady.clear()
             for _ in range(_STEADY_ROUNDS):
                 for rival in rivals:
-                    with _alone(rival, rivals):
+                    async with _alone(rival, rivals):
                         await self._send_steadily(rival, _STEADY_REQUESTS)
             for _ in range(_ROUNDS):
                 for rival in rivals:
-                    with _alone(rival, rivals):
+                    async with _alone(rival, rivals):
                         await self._send_at_once(rival, _BURST)
             _show_acks(rivals)
 
@@ -162,7 +163,7 @@ class Bench:
                 await send_at_once(rival.server.port, write_callbacks(_WARMING, phones), 1)
             for _ in range(_ROUNDS):
                 for rival in rivals:
-                    with _alone(rival, rivals):
+                    async with _alone(rival, rivals):
                         await self._call_back(rival, phones)
             count = _ROUNDS * _BURST + _WARMING
             for rival in rivals:
@@ -233,14 +234,15 @@ class _Rival:
             await self.database.drained()
 
 
-@contextmanager
-def _alone(rival: _Rival, rivals: Sequence[_Rival]) -> Iterator[None]:
-    """Let one rival have the core to itself."""
+@asynccontextmanager
+async def _alone(rival: _Rival, rivals: Sequence[_Rival]) -> AsyncIterator[None]:
+    """Let one rival have the core to itself, and the others a breath afterwards to read what they were answered."""
     with ExitStack() as stack:
         for other in rivals:
             if other is not rival:
                 stack.enter_context(other.server.asleep())
         yield
+    await asyncio.sleep(_BREATH)
 
 
 def _show_acks(rivals: Sequence[_Rival]) -> None:
