@@ -155,6 +155,10 @@ class Posts(Protocol):
         """The conversation's thread is gone: this entry begins a new one."""
         ...
 
+    async def bring_missed_forward(self) -> None:
+        """Let what waits for nothing any more be claimed, though nobody who could has said so."""
+        ...
+
     async def hold(self, claim: Claim, until: datetime) -> None:
         """Let no process make this kind of request before `until`: Slack said so."""
         ...

@@ -35,6 +35,9 @@ _LONGEST = 60.0  # seconds between two tries while Slack is down
 _BETWEEN = 0.05
 # The same while a budget is used up and nothing else was due: most of what wakes us then only joins those that wait.
 _BETWEEN_WHEN_FULL = 0.25
+# Seconds between two looks for what stays hidden: during an update a process of a version that knows nothing of that
+# may have been the one to bring it forward.
+_MISSED = 3600.0
 _log = structlog.get_logger(__name__)
 
 
@@ -108,6 +111,7 @@ class Announcer:
         self._doubts: Counter[str] = Counter()  # requests without a clear answer in a row, per batch
         self._resume_at = 0.0  # boottime; nothing is claimed before
         self._alarm = float("inf")  # boottime of the next request that is known of and not yet due
+        self._missed_at = 0.0  # boottime of the next look for what stays hidden
         self._between = _BETWEEN
         self.health: Outage | None = None
         self.reached_at: datetime | None = None  # when Slack last took something
@@ -148,6 +152,9 @@ class Announcer:
             return []
         now = self._clock.now()
         try:
+            if boot >= self._missed_at:
+                self._missed_at = boot + _MISSED
+                await self._desk.posts.bring_missed_forward()
             lease = now + timedelta(seconds=self._lease)
             found = await self._desk.posts.claim(now, lease=lease, limit=room, under_way=self._under_way)
         except Exception as exc:  # noqa: BLE001 -- the loop outlives a database that is away

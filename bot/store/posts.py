@@ -37,6 +37,7 @@ from bot.store.turns import (
     IN_THE_WAY,
     PREFIXES,
     bring_forward,
+    bring_missed_forward,
     hold_turns,
     room_for,
     step_aside,
@@ -194,6 +195,13 @@ class PostStore:
                 await connection.execute(delete(post).where(post.c.batch_id == claim.batch_id))
                 await begin_anew(connection, row.conversation_id, claim.batch_id, thread_ts)
                 await bring_forward(connection, claim.batch_id)
+
+    @in_line
+    @again_if_undone
+    async def bring_missed_forward(self) -> None:
+        """Let what waits for nothing any more be claimed, though nobody who could has said so."""
+        async with self._engine.begin() as connection:
+            await bring_missed_forward(connection)
 
     @in_line
     async def hold(self, claim: Claim, until: datetime) -> None:

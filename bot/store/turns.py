@@ -72,6 +72,11 @@ async def bring_forward(connection: AsyncConnection, entry_id: str) -> None:
     await connection.execute(_BRING_FORWARD, {"entry_id": entry_id})
 
 
+async def bring_missed_forward(connection: AsyncConnection) -> None:
+    """Let those be looked at that are aside although it is their turn."""
+    await connection.execute(_BRING_MISSED_FORWARD)
+
+
 def _find_due(wants: Wants, lane: ColumnElement[bool], urgent: ColumnElement[bool]) -> Select[Any]:
     """What may be claimed of a lane as far as the lane goes, what has waited longest first."""
     return (
@@ -180,6 +185,16 @@ def _find_turns() -> Select[Any]:
     return select(union_all(roots, select(first.subquery().c.id)).subquery().c.id)
 
 
+def _bring_missed_forward() -> Update:
+    """Of every conversation those come forward whose turn it is; who is looked at too early steps aside again."""
+    entry = batch.alias("entry")
+    missed = select(entry.c.id).where(entry.c.wants == literal_column("2"), entry.c.aside, _in_turn(entry))
+    # In the order of an index that holds nothing but what waits; locks that are skipped need no other.
+    ordered = missed.order_by(entry.c.conversation_id, entry.c.accepted_at, entry.c.id)
+    locked = ordered.with_for_update(key_share=True, skip_locked=True)
+    return update(batch).where(batch.c.id.in_(locked)).values(aside=False)
+
+
 # Built once: putting such a statement together takes longer than running it.
 HEADS: Final = union_all(_find_heads(Wants.UPDATE), _find_heads(Wants.POST))
 """One row for each lane with anything dirty: `wants`, `lane`, `next_at` of its budget, and `head`.
@@ -203,3 +218,4 @@ _HOLD = (
     .with_for_update()
 )
 _BRING_FORWARD = update(batch).where(batch.c.aside, batch.c.id.in_(_find_turns())).values(aside=False)
+_BRING_MISSED_FORWARD = _bring_missed_forward()

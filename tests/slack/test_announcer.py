@@ -675,6 +675,28 @@ async def test_what_waits_for_a_budget_is_shown_once_that_has_room(office: Offic
     assert len(office.replies()) == 1
 
 
+async def test_what_stays_hidden_is_looked_for_at_the_start_and_every_hour(office: Office):
+    """Though nobody has brought it forward."""
+
+    async def hide() -> None:
+        await office.accept()
+        async with office.engine.begin() as connection:
+            await connection.execute(update(tables.batch).where(tables.batch.c.wants == 2).values(aside=True))
+
+    shown = []
+    await hide()
+    await office.settle()
+    shown.append(len(office.slack.channel("support").messages))
+    await hide()
+    await office.settle()
+    shown.append(len(office.slack.channel("support").messages))
+    office.clock.move(3600)
+    await office.settle()
+    shown.append(len(office.slack.channel("support").messages))
+
+    assert shown == [1, 1, 2]
+
+
 async def test_what_is_under_way_is_finished_at_the_end(office: Office):
     """The next process finds a known message instead of a doubt."""
     held = office.slack.fault(Hold(after=True), "chat.postMessage", times=1)

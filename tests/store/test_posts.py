@@ -369,6 +369,24 @@ async def test_what_stepped_aside_follows_an_entry_that_moves(engine: AsyncEngin
     assert await show_all(store, 80) == names[1:]
 
 
+async def test_what_nobody_has_brought_forward_comes_forward_later(engine: AsyncEngine, store: PostStore):
+    """A process of an older version posts the root and knows nothing of entries that are aside."""
+    names = await converse(engine, "talk", 60)
+    await claim(store)
+    for _ in range(5):
+        await claim(store, NOW + SECOND)
+    async with engine.begin() as connection:
+        await connection.execute(update(batch).where(batch.c.id == names[0]).values(wants=0, show_lease=None))
+        await connection.execute(update(conversation).values(thread_ts="1.1"))
+    hidden = await show_all(store, 80)
+
+    await store.bring_missed_forward()
+
+    assert hidden == []
+    assert await count_looked_at(engine) == 1
+    assert await show_all(store, 80) == names[1:]
+
+
 async def test_a_final_state_is_not_kept_back_by_those_that_wait(engine: AsyncEngine, store: PostStore):
     """Where urgent entries are in the way, others of the channel do not go first for long."""
     names = await converse(engine, "talk", 60, show_at=NOW + timedelta(hours=1))
