@@ -270,15 +270,15 @@ async def test_a_claim_uses_the_index_of_dirty_batches(engine: AsyncEngine, stor
     assert "SCAN batch" not in plan.replace("SCAN batch USING", "")
 
 
-async def converse(engine: AsyncEngine, name: str, entries: int, **root: object) -> list[str]:
+async def converse(engine: AsyncEngine, name: str, entries: int, channel: str = "C1", **root: object) -> list[str]:
     """A conversation that has no thread yet: its root, and what came after that, a microsecond each."""
     names = [f"{name}-{number:03}" for number in range(entries)]
-    row = {"id": name, "pair": name, "sender": "+1", "members": "[]", "team": "T1", "channel": "C1", "asked_in": "C1"}
+    row = {"id": name, "pair": name, "sender": "+1", "members": "[]", "team": "T1", "channel": channel, "asked_in": ""}
     async with engine.begin() as connection:
         await connection.execute(insert(conversation), [row | {"root_id": names[0], "active_at": NOW}])
     for number, each in enumerate(names):
         at = NOW - timedelta(minutes=1) + number * timedelta(microseconds=1)
-        known = {"conversation_id": name, "accepted_at": at, "show_at": at}
+        known = {"conversation_id": name, "channel": channel, "accepted_at": at, "show_at": at}
         await put(engine, each, **known | (root if number == 0 else {}))
     return names
 
@@ -325,6 +325,19 @@ async def test_more_in_the_way_than_a_claim_takes_out_of_it_is_a_reason_to_claim
         last = await store.claim(NOW, lease=NOW + LEASE, limit=1)
 
     assert (first.room_at, last.room_at) == (NOW, None)
+
+
+async def test_many_blocked_channels_make_no_claim_long(engine: AsyncEngine, store: PostStore):
+    """A few of them are cleared at a time, whichever they are, until all are."""
+    for number in range(12):
+        await converse(engine, f"talk-{number}", 31, channel=f"C{number}", show_at=NOW + timedelta(hours=1))
+    looked_at = [await count_looked_at(engine)]
+
+    for _ in range(3):
+        await claim(store)
+        looked_at.append(await count_looked_at(engine))
+
+    assert looked_at == [12 * 31, 8 * 31 + 4, 4 * 31 + 8, 12]
 
 
 async def test_what_stepped_aside_is_shown_in_its_order(engine: AsyncEngine, store: PostStore):
