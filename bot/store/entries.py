@@ -168,7 +168,7 @@ def _thread(row: Row[Any]) -> str | None:
 
 
 def _is_behind(row: Row[Any]) -> bool:
-    return row.root_id is not None and row.root_id != row.id and row.thread_ts is None
+    return bool(row.root_id) and row.root_id != row.id and row.thread_ts is None
 
 
 async def _behind(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> frozenset[int]:

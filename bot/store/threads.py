@@ -8,8 +8,8 @@ from sqlalchemy import Row, and_, bindparam, exists, func, literal_column, or_, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.ids import new_id
-from bot.domain.message import E164, Batch
-from bot.services.showing import Post, PostState
+from bot.domain.message import E164, Batch, Origin
+from bot.services.showing import Kind, Post, PostState
 from bot.store.batches import pair_of
 from bot.store.opt_outs import stopped_among
 from bot.store.tables import batch, conversation, post
@@ -75,14 +75,16 @@ async def _lock_entries(connection: AsyncConnection, conversation_id: str, entry
 async def take_away(connection: AsyncConnection, before: Row[Any], channel: str, *, whole: bool) -> None:
     """An entry is shown in another channel: its conversation comes along when `whole`, or when it was to begin it.
 
-    From a channel that takes nothing it goes back to the thread that it had just left. `before` is the entry's row as
-    it was; `whole` says that nothing of the conversation can be shown there any more.
+    So it does where nothing is to begin it, as all that there was has been refused. From a channel that takes nothing
+    it goes back to the thread that it had just left. `before` is the entry's row as it was; `whole` says that nothing
+    of the conversation can be shown there any more.
     """
     if before.conversation_id is None:
         return
     theirs = conversation.c.id == before.conversation_id
     row = (await connection.execute(select(conversation).where(theirs).with_for_update())).one()
-    if not whole and (row.root_id != before.id or row.thread_ts is not None):
+    begins = row.root_id == before.id or (not row.root_id and before.origin != Origin.REPLY)
+    if not whole and (not begins or row.thread_ts is not None):
         return
     back = before.left_ts and before.left_channel == channel
     known: dict[str, Any] = {"channel": channel, "thread_ts": None, "root_id": before.id}
@@ -136,12 +138,20 @@ _BEGIN = update(conversation).where(
     conversation.c.root_id == bindparam("of_entry"),
     conversation.c.thread_ts.is_(None),
 )
+# A reply begins no thread, nor does what has its message already, or never will.
+_HAS_ROOT = (
+    exists()
+    .where(post.c.batch_id == batch.c.id, post.c.kind == Kind.ROOT, post.c.state != PostState.POSTING)
+    .correlate(batch)
+)
 _FOLLOWING = (
     select(batch.c.id)
     .where(
         batch.c.conversation_id == conversation.c.id,
         batch.c.wants == literal_column("2"),
         batch.c.id != bindparam("of_entry"),
+        batch.c.origin != Origin.REPLY,
+        ~_HAS_ROOT,
     )
     .order_by(batch.c.accepted_at)
     .limit(1)

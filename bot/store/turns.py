@@ -137,19 +137,23 @@ def _find_heads(wants: Wants) -> Select[Any]:
 
 
 def _in_turn(entry: FromClause) -> ColumnElement[bool]:
-    """Of a conversation its root first, then what came first; what has no conversation waits for nothing."""
+    """Of a conversation its root first, then what came first; what has no conversation waits for nothing.
+
+    Where no entry is to begin the thread, what of the conversation still needs a post stands by itself.
+    """
     earlier = batch.alias("earlier")
     theirs = conversation.c.id == entry.c.conversation_id
     before = or_(
         earlier.c.accepted_at < entry.c.accepted_at,
         and_(earlier.c.accepted_at == entry.c.accepted_at, earlier.c.id < entry.c.id),
     )
+    rootless = conversation.c.root_id == literal_column("''")
     waiting = (earlier.c.conversation_id == entry.c.conversation_id, earlier.c.wants == literal_column("2"), before)
     return or_(
         entry.c.conversation_id.is_(None),
         exists().where(theirs, conversation.c.root_id == entry.c.id).correlate(entry),
         and_(
-            exists().where(theirs, conversation.c.thread_ts.is_not(None)).correlate(entry),
+            exists().where(theirs, or_(conversation.c.thread_ts.is_not(None), rootless)).correlate(entry),
             ~exists().where(*waiting).correlate(entry),
         ),
     )

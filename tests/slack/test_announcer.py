@@ -558,6 +558,22 @@ async def test_nothing_is_tried_for_ever(office: Office):
     assert not await office.is_dirty()
 
 
+async def test_trouble_with_a_text_that_was_refused_everywhere_is_shown_when_slack_takes_it(office: Office):
+    """Although nothing else of the conversation comes."""
+    refused = office.slack.fault(Refused("user_disabled"), "conversations.open")
+    batch_id = await office.accept("leads")
+    await office.settle(5)
+    office.slack.clear_faults(refused)
+    await office.become(batch_id, Status.FAILED)
+
+    await office.settle(5)
+
+    (root,) = office.slack.dm("alice").messages
+    assert "not delivered" in root.text
+    assert [ping.people for ping in office.slack.pings] == [{ALICE}]
+    assert not await office.is_dirty()
+
+
 # Slack in trouble
 
 

@@ -400,6 +400,57 @@ async def test_what_nobody_has_brought_forward_comes_forward_later(engine: Async
     assert await show_all(store, 80) == names[1:]
 
 
+async def test_trouble_with_a_text_that_slack_refused_waits_for_no_other(engine: AsyncEngine, store: PostStore):
+    """Where its conversation has no thread and nothing that could begin one."""
+    await converse(engine, "talk", 1)
+    [root] = await claim(store)
+    await store.release(root, Wants.NOTHING, NOW, record=replace(a_post("talk-000"), state=PostState.GONE))
+    async with engine.begin() as connection:
+        await mark_dirty(connection, ["talk-000"], urgent=True)
+    [trouble] = await claim(store)
+
+    await store.release(trouble, Wants.POST, NOW)
+
+    assert [one.batch_id for one in await claim(store)] == ["talk-000"]
+
+
+@pytest.mark.parametrize("state", [PostState.GONE, PostState.POSTED, None])
+async def test_a_thread_is_begun_by_what_is_not_shown_yet(
+    engine: AsyncEngine, store: PostStore, state: PostState | None
+):
+    """Not by a reply, nor by what still calls its sender: all that comes later would wait for it for ever."""
+    first, second = await converse(engine, "talk", 2)
+    async with engine.begin() as connection:
+        origin = "command" if state else "reply"
+        await connection.execute(update(batch).where(batch.c.id == second).values(origin=origin))
+    shown = replace(a_post(second, Kind.ROOT if state else Kind.MARK), state=state or PostState.POSTED)
+    await store.begin(shown)
+    [root] = await claim(store)
+
+    await store.release(root, Wants.NOTHING, NOW, record=replace(a_post(first), state=PostState.GONE))
+
+    assert [one.batch_id for one in await claim(store)] == [second]
+    async with engine.connect() as connection:
+        assert await connection.scalar(select(conversation.c.root_id)) == ""
+
+
+@pytest.mark.parametrize(("origin", "begins"), [("command", True), ("reply", False)])
+async def test_what_moves_begins_a_thread_where_nothing_else_is_to(
+    engine: AsyncEngine, store: PostStore, origin: str, *, begins: bool
+):
+    """Except for a reply, which stands in the thread that it was written in."""
+    [name] = await converse(engine, "talk", 1)
+    async with engine.begin() as connection:
+        await connection.execute(update(batch).values(origin=origin))
+        await connection.execute(update(conversation).values(root_id=""))
+    [one] = await claim(store)
+
+    await store.move(one, "D1", "archived", NOW)
+
+    async with engine.connect() as connection:
+        assert await connection.scalar(select(conversation.c.root_id)) == (name if begins else "")
+
+
 async def test_a_final_state_is_not_kept_back_by_those_that_wait(engine: AsyncEngine, store: PostStore):
     """Where urgent entries are in the way, others of the channel do not go first for long."""
     names = await converse(engine, "talk", 60, show_at=NOW + timedelta(hours=1))
