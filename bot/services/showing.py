@@ -159,6 +159,10 @@ class Posts(Protocol):
         """Let what waits for nothing any more be claimed, though nobody who could has said so."""
         ...
 
+    async def free_stranded(self, now: datetime, *, lease: datetime, under_way: Collection[str] = ()) -> None:
+        """Let go what waits for a time that only a clock that was set back since can have meant."""
+        ...
+
     async def hold(self, claim: Claim, until: datetime) -> None:
         """Let no process make this kind of request before `until`: Slack said so."""
         ...

@@ -29,15 +29,16 @@ POSTS: Final = Budget(every=timedelta(seconds=1), burst=4)
 UPDATES: Final = Budget(every=timedelta(seconds=1.5), burst=10, spare=5)
 
 _PATIENCE = 2.0  # seconds before a post without an answer is looked for; doubles
-_LONGEST = 60.0  # seconds between two tries while Slack is down
+_LONGEST = 60.0  # seconds between two tries while Slack or the database is down
 # Seconds between a wake and the claim: a thousand wakes a second cost twenty claims, texts leave before Slack is told
 # of them, and what has happened to them meanwhile goes into the same post.
 _BETWEEN = 0.05
 # The same while a budget is used up and nothing else was due: most of what wakes us then only joins those that wait.
 _BETWEEN_WHEN_FULL = 0.25
-# Seconds between two looks for what stays hidden: during an update a process of a version that knows nothing of that
-# may have been the one to bring it forward.
-_MISSED = 3600.0
+# Seconds between two looks for what nobody else sees to: during an update a process of an older version may have been
+# the one to bring something forward, and a clock may have been set back before we started.
+_OVERLOOKED = 3600.0
+_SET_BACK = timedelta(seconds=1)  # by which a clock may lag behind itself before it was set back
 _log = structlog.get_logger(__name__)
 
 
@@ -111,7 +112,8 @@ class Announcer:
         self._doubts: Counter[str] = Counter()  # requests without a clear answer in a row, per batch
         self._resume_at = 0.0  # boottime; nothing is claimed before
         self._alarm = float("inf")  # boottime of the next request that is known of and not yet due
-        self._missed_at = 0.0  # boottime of the next look for what stays hidden
+        self._look_at = 0.0  # boottime of the next look for what nobody else sees to
+        self._started_at: datetime | None = None  # the machine, by its own clock
         self._between = _BETWEEN
         self.health: Outage | None = None
         self.reached_at: datetime | None = None  # when Slack last took something
@@ -152,10 +154,12 @@ class Announcer:
             return []
         now = self._clock.now()
         try:
-            if boot >= self._missed_at:
-                self._missed_at = boot + _MISSED
-                await self._desk.posts.bring_missed_forward()
             lease = now + timedelta(seconds=self._lease)
+            if self._is_set_back(boot, now) or boot >= self._look_at:
+                self._look_at = boot + _LONGEST  # should that fail; claims do not wait for it
+                await self._desk.posts.bring_missed_forward()
+                await self._desk.posts.free_stranded(now, lease=lease, under_way=self._under_way)
+                self._look_at = boot + _OVERLOOKED
             found = await self._desk.posts.claim(now, lease=lease, limit=room, under_way=self._under_way)
         except Exception as exc:  # noqa: BLE001 -- the loop outlives a database that is away
             _log.warning("slack.claim_failed", why=type(exc).__name__)
@@ -171,6 +175,10 @@ class Announcer:
             self._tasks.add(task)
             task.add_done_callback(self._done)
         return started
+
+    def _is_set_back(self, boot: float, now: datetime) -> bool:
+        before, self._started_at = self._started_at, now - timedelta(seconds=boot)
+        return before is not None and before - self._started_at > _SET_BACK
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

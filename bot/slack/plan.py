@@ -105,8 +105,10 @@ def needs_conversation(batch: Batch, posts: Mapping[Kind, Post]) -> bool:
 
 
 def _apart(post: Post | None, now: datetime) -> datetime:
-    """The earliest time of a change to a message."""
-    return now if post is None or post.updated_at is None else max(now, post.updated_at + _APART)
+    """The earliest time of a change to a message; a time of a clock that was set back since keeps nothing waiting."""
+    if post is None or post.updated_at is None or post.updated_at > now + _APART:
+        return now
+    return max(now, post.updated_at + _APART)
 
 
 def _want(entry: Entry, posts: Mapping[Kind, Post], names: Names) -> dict[Kind, Content | Mark | None]:
@@ -172,8 +174,7 @@ def _choose_mark(batch: Batch) -> str:
 
 def next_change(posts: Mapping[Kind, Post], now: datetime) -> datetime:
     """The earliest time at which one of the messages may be changed again."""
-    changed = [post.updated_at for post in posts.values() if post.updated_at is not None]
-    return max(now, min(changed, default=now) + _APART) if changed else now
+    return min((_apart(post, now) for post in posts.values() if post.updated_at is not None), default=now)
 
 
 def digest(content: Content | None) -> str:

@@ -20,6 +20,8 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    literal_column,
+    or_,
     select,
     type_coerce,
     update,
@@ -46,6 +48,7 @@ from bot.store.turns import (
 )
 
 _CHANNELS = 4  # in which entries step aside in one claim; each takes some milliseconds
+_FAR = timedelta(minutes=10)  # nothing waits so long, and Slack asks nobody to
 _MICROSECOND = timedelta(microseconds=1)
 _NOW = bindparam("now", type_=Time)
 
@@ -206,6 +209,22 @@ class PostStore:
             await bring_missed_forward(connection)
 
     @in_line
+    @again_if_undone
+    async def free_stranded(self, now: datetime, *, lease: datetime, under_way: Collection[str] = ()) -> None:
+        """Let go what waits for a time that only a clock that was set back since can have meant.
+
+        Args:
+            now: The time.
+            lease: Until when whoever is at something may still be: as long as from any claim.
+            under_way: Batches that this process is at; they keep their leases.
+        """
+        asked = {"far": now + _FAR, "at": now, "until": lease, "under_way": list(under_way)}
+        async with self._engine.begin() as connection:
+            for free in _FREE_STRANDED:
+                await connection.execute(free, asked)
+            await connection.execute(_FREE_BUDGETS, {"far": now + _FAR, "at": now})
+
+    @in_line
     async def hold(self, claim: Claim, until: datetime) -> None:
         """Let no process make this kind of request before `until`: Slack said so."""
         budget = self._budgets[claim.wants]
@@ -277,6 +296,34 @@ def _held(claim: Claim) -> Any:
     return update(batch).where(batch.c.id == claim.batch_id, batch.c.show_lease == claim.lease)
 
 
+def _free_stranded(wants: Wants) -> Executable:
+    """Of what is dirty those are due that are not for long, and leases end that do not for long."""
+    far, entry = bindparam("far", type_=Time), batch.alias("entry")
+    stranded = select(entry.c.id).where(
+        entry.c.wants == literal_column(str(int(wants))),
+        or_(entry.c.show_at > far, entry.c.show_lease > far),
+        entry.c.id.not_in(bindparam("under_way", expanding=True)),
+    )
+    # Not by the index of ids, which holds all that ever was.
+    ordered = stranded.order_by(entry.c.id.concat(literal_column("''")))
+    at, until = bindparam("at", type_=Time), bindparam("until", type_=Time)
+    return (
+        update(batch)
+        .where(batch.c.id.in_(ordered.with_for_update(key_share=True)))
+        .values(
+            show_at=case((batch.c.show_at > far, at), else_=batch.c.show_at),
+            show_lease=case((batch.c.show_lease > far, until), else_=batch.c.show_lease),
+        )
+    )
+
+
+def _free_budgets() -> Executable:
+    """Budgets that have no room for long have it at once."""
+    ours = or_(*(pace.c.key.startswith(prefix) for prefix in PREFIXES.values()))
+    far = select(pace.c.key).where(ours, pace.c.next_at > bindparam("far", type_=Time)).order_by(pace.c.key)
+    return update(pace).where(pace.c.key.in_(far.with_for_update())).values(next_at=bindparam("at", type_=Time))
+
+
 def _plus(at: ColumnElement[Any], by: timedelta) -> ColumnElement[Any]:
     """Time columns are microseconds to the database."""
     return type_coerce(type_coerce(at, BigInteger) + by // _MICROSECOND, Time)
@@ -339,3 +386,5 @@ _RELEASE = (
     )
     .returning(batch.c.id)
 )
+_FREE_STRANDED = tuple(_free_stranded(wants) for wants in (Wants.UPDATE, Wants.POST))
+_FREE_BUDGETS = _free_budgets()

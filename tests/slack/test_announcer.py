@@ -110,7 +110,8 @@ class Sleepy:
 
 @pytest.fixture
 async def slack(clock: FakeClock) -> AsyncIterator[PretendSlack]:
-    async with PretendSlack(MANIFEST, clock=lambda: clock.now().timestamp()) as slack:
+    started = clock.now().timestamp() - clock.boottime()  # nobody sets Slack's clock
+    async with PretendSlack(MANIFEST, clock=lambda: started + clock.boottime()) as slack:
         yield slack
 
 
@@ -437,6 +438,27 @@ async def test_a_clock_set_forward_during_a_post_doubles_nothing(office: Office)
 
     assert meanwhile == 0
     assert len(office.slack.channel("support").messages) == 1
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_clock_that_is_set_back_keeps_nothing_from_slack(office: Office, other: Announcer, *, restarted: bool):
+    """Not what is shown already and changes, nor what waits for a budget or was claimed, nor what comes then."""
+    shown = await office.accept()
+    for _ in range(6):
+        await office.accept()
+    await office.settle()
+    claimed = office.clock.now() + timedelta(seconds=20)
+    await office.posts.claim(office.clock.now() + timedelta(seconds=1), lease=claimed, limit=4)
+    office.clock.time -= timedelta(hours=3)
+    await office.become(shown, Status.DELIVERED)
+    await office.accept()
+
+    await office.settle(40, other if restarted else office.announcer)
+
+    messages = office.slack.channel("support").messages
+    assert len(messages) == 8
+    assert sum("delivered" in message.text for message in messages) == 1
+    assert not await office.is_dirty()
 
 
 @pytest.mark.parametrize("arrived", [True, False])

@@ -464,6 +464,24 @@ async def test_a_final_state_is_not_kept_back_by_those_that_wait(engine: AsyncEn
     assert taken == ["final", "intermediate"]
 
 
+async def test_what_a_clock_set_back_has_stranded_is_let_go(engine: AsyncEngine, store: PostStore):
+    """Whoever is at it keeps it for one lease more."""
+    ahead = NOW + timedelta(hours=3)
+    for wants in (1, 2):
+        await put(engine, f"shown-{wants}", wants=wants)
+    for one in await claim(store, ahead):
+        await store.release(one, Wants.NOTHING, ahead)
+    for wants in (1, 2):
+        await put(engine, f"later-{wants}", wants=wants, show_at=ahead)
+        await put(engine, f"leased-{wants}", wants=wants, show_lease=ahead)
+        await put(engine, f"ours-{wants}", wants=wants, show_lease=ahead)
+
+    await store.free_stranded(NOW, lease=NOW + SECOND, under_way=["ours-1", "ours-2"])
+
+    assert sorted(await claim_all(store)) == ["later-1", "later-2"]
+    assert sorted(await claim_all(store, NOW + SECOND)) == ["leased-1", "leased-2"]
+
+
 async def test_a_claim_says_when_there_is_room_again(engine: AsyncEngine, store: PostStore):
     """Nobody needs to ask before then."""
     for number in range(3):
