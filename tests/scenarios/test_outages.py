@@ -48,6 +48,9 @@ async def test_outage_of_carrierx_is_said_once_and_so_is_its_end(each_world: Wor
     await world.carrier.come_up()
     world.clock.move(20)
     await world.posted(2)
+    books = await open_books(world.database_url)
+    await until_found(books, "SELECT 1 FROM message WHERE status = 'queued' GROUP BY status HAVING count(*) = 2")
+    await books.close()
     world.clock.move(70)
     [over] = await said(world, "was not reachable from")
 

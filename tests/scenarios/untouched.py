@@ -22,7 +22,8 @@ _UNSETTLED = """
     UNION SELECT id FROM message WHERE status = 'sending' OR (status = 'accepted' AND wait IS NULL)
 """
 _MOVES = {"cursor", "outage"}  # how far records are read, and what is out of reach, whoever asks for what
-_ASIDE = {"receiving.records_not_read", "numbers.not_read"}  # what a busy machine's loops say beside any request
+# What a busy machine's loops say beside any request.
+_ASIDE = {"receiving.records_not_read", "numbers.not_read", "storeroom.not_tidied"}
 _READ = "record_sid"  # a text's own record comes to be read at some time
 
 
