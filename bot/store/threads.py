@@ -138,10 +138,14 @@ _BEGIN = update(conversation).where(
     conversation.c.root_id == bindparam("of_entry"),
     conversation.c.thread_ts.is_(None),
 )
-# A reply begins no thread, nor does what has its message already, or never will.
+# A reply begins no thread, nor does what has its message already, or never will, or may have it in another thread.
 _HAS_ROOT = (
     exists()
-    .where(post.c.batch_id == batch.c.id, post.c.kind == Kind.ROOT, post.c.state != PostState.POSTING)
+    .where(
+        post.c.batch_id == batch.c.id,
+        post.c.kind == Kind.ROOT,
+        or_(post.c.state != PostState.POSTING, post.c.thread_ts.is_not(None)),
+    )
     .correlate(batch)
 )
 _FOLLOWING = (

@@ -434,6 +434,21 @@ async def test_a_thread_is_begun_by_what_is_not_shown_yet(
         assert await connection.scalar(select(conversation.c.root_id)) == ""
 
 
+async def test_a_thread_is_not_begun_by_what_may_stand_in_another_already(engine: AsyncEngine, store: PostStore):
+    """It was being posted there when a text took the conversation along to a channel that then refused it."""
+    first, second = await converse(engine, "talk", 2)
+    begun = replace(a_post(second), thread_ts="1.1")
+    await store.begin(begun)
+    [root] = await claim(store)
+    await store.release(root, Wants.NOTHING, NOW, record=replace(a_post(first), state=PostState.GONE))
+    [one] = await claim(store)
+    await store.release(one, Wants.NOTHING, NOW, record=replace(begun, state=PostState.POSTED, ts="1.2"))
+
+    await put(engine, "later", conversation_id="talk")
+
+    assert [one.batch_id for one in await claim(store, NOW + SECOND)] == ["later"]
+
+
 @pytest.mark.parametrize(("origin", "begins"), [("command", True), ("reply", False)])
 async def test_what_moves_begins_a_thread_where_nothing_else_is_to(
     engine: AsyncEngine, store: PostStore, origin: str, *, begins: bool
