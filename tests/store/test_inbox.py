@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.domain.message import Purpose
+from bot.domain.message import Origin, Purpose
 from bot.services.ports import InboundText
 from bot.services.receiving import Answers, Arrival
 from bot.store.consent import ConsentStore
@@ -205,6 +205,16 @@ async def test_a_confirmation_that_would_come_late_is_not_sent(engine: AsyncEngi
 
     assert await ConsentStore(engine).blocked([ANNA]) == {ANNA}
     assert await answers(engine) == []
+
+
+async def test_an_answer_is_shown_though_the_clock_was_set_back(engine: AsyncEngine, inbox: InboxStore):
+    """Its place in the conversation is behind a text that seems to come from later; it does not wait until then."""
+    await inbox.receive(arrival("m1", at=NOW + 3 * HOUR))
+    await inbox.receive(arrival("m2", "STOP"))
+
+    async with engine.connect() as connection:
+        due = await connection.scalars(select(batch.c.show_at).where(batch.c.origin == Origin.ANSWER))
+    assert due.all() == [NOW]
 
 
 async def test_automatic_answers_go_once_an_hour_to_a_person(engine: AsyncEngine, inbox: InboxStore):
