@@ -26,6 +26,7 @@ from bot.slack.web_client import (
 )
 
 _NOWHERE = timedelta(minutes=1)  # until an administrator is known, or takes a message
+_EARLIER = timedelta(hours=1)  # how far back a post is looked for that a clock since set back has begun in the future
 _FRESH = timedelta(minutes=29)  # Slack takes a response_url for 30
 
 _NOT_A_MEMBER = {"not_in_channel", "channel_not_found"}
@@ -129,7 +130,9 @@ class Turn:
         """Make a new message, or find the one whose answer was lost."""
         post = step.post
         if post is not None:
-            ts = await self._desk.workspace.find(post.channel, post.thread_ts, post.id, post.started_at)
+            now = self._desk.clock.now()
+            since = post.started_at if post.started_at <= now else now - _EARLIER
+            ts = await self._desk.workspace.find(post.channel, post.thread_ts, post.id, since)
             if ts is not None:
                 await self._release(record=replace(post, state=PostState.POSTED, ts=ts))
                 return

@@ -461,6 +461,20 @@ async def test_a_clock_that_is_set_back_keeps_nothing_from_slack(office: Office,
     assert not await office.is_dirty()
 
 
+async def test_a_post_without_an_answer_is_found_when_the_clock_has_been_put_right(office: Office):
+    """By the clock as it is now the post is still to come."""
+    office.clock.time += timedelta(hours=3)
+    await office.accept()
+    office.slack.fault(ResetAfter(), "chat.postMessage", times=1)
+    await office.settle()
+    office.clock.time -= timedelta(hours=3)
+
+    await office.settle(10)
+
+    assert len(office.replies()) == 1
+    assert not await office.is_dirty()
+
+
 @pytest.mark.parametrize("arrived", [True, False])
 async def test_a_crash_between_the_request_and_its_answer_doubles_nothing(office: Office, *, arrived: bool):
     """A row says that a request may have left; whether it did is looked up."""
