@@ -29,7 +29,7 @@ POSTS: Final = Budget(every=timedelta(seconds=1), burst=4)
 UPDATES: Final = Budget(every=timedelta(seconds=1.5), burst=10, spare=5)
 
 _PATIENCE = 2.0  # seconds before a post without an answer is looked for; doubles
-_LONGEST = 60.0  # seconds between two tries while Slack or the database is down
+_LONGEST = 60.0  # seconds between two tries while Slack is down, or until a look that failed is taken again
 # Seconds between a wake and the claim: a thousand wakes a second cost twenty claims, texts leave before Slack is told
 # of them, and what has happened to them meanwhile goes into the same post.
 _BETWEEN = 0.05
