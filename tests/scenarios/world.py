@@ -113,7 +113,11 @@ class World:
                 await runner.cleanup()
 
     async def text(self, said: str = "Running late", *, user: str = "alice", channel: str = "support") -> Message:
-        """Type `/sms` to the usual phone; the channel message."""
+        """Type `/sms` to the usual phone; the channel message.
+
+        The bot reads at its start who is who. Before that it asks, and gives Slack a second: too little for a busy one.
+        """
+        await self.slack.until(lambda slack: slack.called("users.list"))
         outcome = await self.command(f"{PHONE} {said}", user=user, channel=channel)
         assert outcome.ephemeral is None, outcome.ephemeral
         return await self.root(channel)
