@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from playground.bot_process import ROOT, BotGoneError, BotProcess
+from playground.bot_process import READY_SECONDS, ROOT, BotGoneError, BotProcess
 from playground.carrier import PretendCarrier
 from playground.clock import MovedClock
 from playground.page import Page
@@ -67,6 +67,7 @@ class Playground:
             self.carrier.behave(callback_url=callbacks)
             stack.push_async_callback(self.bot.stop)
             await self.bot.start()
+            await self._until_the_bot_has_asked()
             self.page.tell("")
             self._keeper = asyncio.create_task(self._keep())
             self._stack = stack.pop_all()
@@ -80,6 +81,15 @@ class Playground:
             with suppress(asyncio.CancelledError):
                 await self._keeper
         await self._stack.aclose()
+
+    async def _until_the_bot_has_asked(self) -> None:
+        """Wait for its questions of a first start: who types before their answers is asked to try again."""
+        with suppress(TimeoutError):  # on a very slow machine that is all that happens
+            await self.slack.until(lambda slack: slack.called("conversations.list"), READY_SECONDS)
+            await self.carrier.until(
+                lambda carrier: any(request.path.endswith("/phonenumber/dids") for request in carrier.requests),
+                within=READY_SECONDS,
+            )
 
     def _bot_settings(self) -> dict[str, str]:
         return {

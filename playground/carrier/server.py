@@ -470,7 +470,7 @@ class PretendCarrier:
 
     # ---------------------------------------------------------------- who is told
 
-    async def until(self, condition: Callable[["PretendCarrier"], bool], *, within: float = 10.0) -> None:
+    async def until(self, condition: Callable[["PretendCarrier"], bool], *, within: float = 20.0) -> None:
         """Wait until something holds of this carrier.
 
         Raises:

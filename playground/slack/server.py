@@ -177,7 +177,7 @@ class PretendSlack(Acting, Talking):
         """End one fault, or all; held calls go on."""
         self._faults.clear(fault)
 
-    async def until(self, holds: Callable[[Self], Found], seconds: float = 5.0) -> Found:
+    async def until(self, holds: Callable[[Self], Found], seconds: float = 20.0) -> Found:
         """What `holds` returns as soon as that is true; it is looked at after every change.
 
         Raises:

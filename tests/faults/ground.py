@@ -99,11 +99,13 @@ class Ground:
         self.carrier.behave(callback_url=f"{bot.url}/carrierx/callbacks/{SECRET}")
 
     async def start(self, **settings: str) -> ForkedBot:
-        """One more running bot, which Slack and CarrierX reach."""
+        """One more running bot, which Slack and CarrierX reach, and which knows who is who."""
         bot = ForkedBot({**self.settings, **settings}, self._folder)
         self.bots.append(bot)
+        asked = len(self.slack.called("conversations.list"))
         await bot.start()
         self.route(bot)
+        await self.slack.until(lambda slack: len(slack.called("conversations.list")) > asked)
         return bot
 
     async def start_again(self, *bots: ForkedBot) -> None:

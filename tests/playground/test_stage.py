@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from aiohttp import ClientSession
 
@@ -10,17 +11,27 @@ from playground.slack import PretendSlack
 from playground.stage import QUICK, Playground
 
 
-async def know_numbers(playground: Playground) -> None:
-    """Wait until the bot knows a number of ours; with CarrierX gone from the start it would know none."""
-    async with asyncio.timeout(40):
-        while "SMS and MMS" not in str((await playground.slack.command("alice", "support", "status")).ephemeral):
-            pass
+@asynccontextmanager
+async def open_playground() -> AsyncIterator[Playground]:
+    """A playground whose bot knows our numbers and who is who: with CarrierX gone from the start it would know none."""
+    async with Playground(settings=QUICK) as playground:
+        async with asyncio.timeout(40):
+            while "SMS and MMS" not in str((await playground.slack.command("alice", "support", "status")).ephemeral):
+                pass
+        yield playground
+
+
+async def text(playground: Playground, said: str) -> None:
+    """Type `/sms` to a phone."""
+    outcome = await playground.slack.command("alice", "support", f"(212) 555-0123 {said}")
+    assert outcome.ephemeral is None, outcome.ephemeral
+    assert not outcome.shown, outcome.shown
 
 
 async def test_a_bot_that_ends_is_told_of_and_started_again() -> None:
     """The page says that the bot ended, and nothing any more when it is back."""
     said: list[str] = []
-    async with Playground(settings=QUICK) as playground, ClientSession() as session:
+    async with open_playground() as playground, ClientSession() as session:
         before = playground.bot.pid
         async with asyncio.timeout(40), session.get(f"{playground.page.url}api/events") as stream:
             await playground.bot.kill()
@@ -41,10 +52,9 @@ async def test_an_accepted_text_survives_the_bots_death() -> None:
     def waits(slack: PretendSlack) -> bool:
         return "CarrierX is not answering" in str(slack.channel("support").history.values())
 
-    async with Playground(settings=QUICK) as playground:
-        await know_numbers(playground)
+    async with open_playground() as playground:
         await playground.carrier.go_down()
-        await playground.slack.command("alice", "support", "(212) 555-0123 still here")
+        await text(playground, "still here")
         await playground.slack.until(waits, 40)  # killed in the middle of its request it would be looked for first
         await playground.bot.kill()
         await playground.carrier.come_up()
@@ -66,12 +76,11 @@ async def test_the_bots_clock_is_moved_with_the_playgrounds() -> None:
     def said(word: str) -> Callable[[PretendSlack], bool]:
         return lambda slack: word in str(slack.channel("support").history.values())
 
-    async with Playground(settings=QUICK) as playground:
-        await know_numbers(playground)
-        await playground.slack.command("alice", "support", "(212) 555-0123 here")
+    async with open_playground() as playground:
+        await text(playground, "here")
         await playground.carrier.until(lambda carrier: bool(carrier.posts), within=40)
         await playground.carrier.go_down()
-        await playground.slack.command("alice", "support", "(212) 555-0123 still here")
+        await text(playground, "still here")
         await playground.slack.until(said("waiting"), 40)
 
         playground.clock.move("days")
@@ -85,9 +94,9 @@ async def test_a_text_of_the_evening_goes_out_in_the_morning() -> None:
     def said(word: str) -> Callable[[PretendSlack], bool]:
         return lambda slack: word in str(slack.channel("support").history.values())
 
-    async with Playground(settings=QUICK) as playground:
+    async with open_playground() as playground:
         playground.clock.move("evening")
-        await playground.slack.command("alice", "support", "(212) 555-0123 sleep well")
+        await text(playground, "sleep well")
         await playground.slack.until(said("Waits until 8:00 their time"), 40)
         before = len(playground.carrier.posts)
 

@@ -27,7 +27,7 @@ from tests.scenarios.untouched import CANARY, changes, lines, look, settle
 from tests.scenarios.world import DIGITS, PHONE, SECRET, World, open_stage
 
 OURS = "15162065575"
-SET = {"sms_poll_seconds": 3600.0, "sms_undo_seconds": 0}
+SET: dict[str, Any] = {"sms_poll_seconds": 3600.0, "sms_undo_seconds": 0}
 INBOUND = json.dumps(
     {
         "message_sid": "4b0e4f5e-0000-4000-8000-000000000001",

@@ -349,7 +349,7 @@ async def test_bot_that_does_not_know_itself_yet_texts_none_of_its_own_words(sql
     def prepare(world: World) -> None:
         holds.append(world.slack.fault(Hold(), "auth.test"))
 
-    async with open_world(sqlite_url, prepare=prepare, sms_undo_seconds=0.0) as world:
+    async with open_world(sqlite_url, prepare=prepare, known=False, sms_undo_seconds=0.0) as world:
         root = await conversation(world)
         world.carrier.inbound(DIGITS, OURS, "anybody there?")
         await world.shown(root, "anybody there?")

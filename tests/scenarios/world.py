@@ -82,8 +82,14 @@ class World:
         return f"{self.url}/carrierx/callbacks/{SECRET}"
 
     @asynccontextmanager
-    async def bot(self, **settings: Any) -> AsyncIterator[web.Application]:
-        """Run the bot; it reads no environment."""
+    async def bot(self, *, known: bool = True, **settings: Any) -> AsyncIterator[web.Application]:
+        """Run the bot; it reads no environment.
+
+        Args:
+            known: Wait until it has read who is who. Before that it asks for one person, and gives Slack a second: too
+                little for a busy machine.
+            settings: Beyond QUICK.
+        """
         slack, carrier = self.slack, self.carrier
         way_in = {"slack_app_token": slack.app_token}
         if not self.socket_mode:
@@ -99,6 +105,7 @@ class World:
             **QUICK,
             **settings,
         }
+        asked = len(slack.called("conversations.list"))
         async with build_app(Settings(_env_file=None, **given), clock=self.clock) as app:
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
             await runner.setup()
@@ -108,16 +115,14 @@ class World:
             if given["carrierx_callback_secret"]:
                 carrier.behave(callback_url=self.callback_url)
             try:
+                if known:
+                    await slack.until(lambda slack: len(slack.called("conversations.list")) > asked)
                 yield app
             finally:
                 await runner.cleanup()
 
     async def text(self, said: str = "Running late", *, user: str = "alice", channel: str = "support") -> Message:
-        """Type `/sms` to the usual phone; the channel message.
-
-        The bot reads at its start who is who. Before that it asks, and gives Slack a second: too little for a busy one.
-        """
-        await self.slack.until(lambda slack: slack.called("users.list"))
+        """Type `/sms` to the usual phone; the channel message."""
         outcome = await self.command(f"{PHONE} {said}", user=user, channel=channel)
         assert outcome.ephemeral is None, outcome.ephemeral
         return await self.root(channel)
@@ -274,6 +279,7 @@ async def open_world(
     socket_mode: bool = False,
     dids: Iterable[Did] = DIDS,
     prepare: Callable[[World], object] = lambda _: None,
+    known: bool = True,
     **settings: Any,
 ) -> AsyncIterator[World]:
     """Start all three.
@@ -283,9 +289,10 @@ async def open_world(
         socket_mode: Slack reaches the bot by WebSocket.
         dids: The account's numbers.
         prepare: Called before the bot starts.
+        known: Wait until the bot has read who is who.
         settings: Of the bot, beyond QUICK.
     """
     async with open_stage(database_url, socket_mode=socket_mode, dids=dids) as world:
         prepare(world)
-        async with world.bot(**settings):
+        async with world.bot(known=known, **settings):
             yield world
