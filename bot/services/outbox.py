@@ -25,12 +25,12 @@ from bot.errors import (
     CarrierUnauthorizedError,
     CarrierUnavailableError,
 )
+from bot.services.clock import SetBack
 from bot.services.ports import Announcer, Carrier, CarrierState, Clock, LeaseLostError, OutboundText
 
 _log = structlog.get_logger(__name__)
 _UNWRITTEN = 2  # times as many as requests at once: outcomes that a silent database has not taken yet count too
 _PAUSE = 1.0  # seconds after the database failed
-_SET_BACK = timedelta(seconds=1)  # by which a clock may lag behind itself before it was set back
 _LOOK = 60.0  # seconds between two looks whether it was set back before we started, or in another process's view
 _GLANCE = 0.05  # seconds between two looks whether people's commands still pour in
 _RUSH = 10  # commands within that time
@@ -170,7 +170,7 @@ class Outbox:
         self._clock = clock
         self._pace = pace
         self._looked_at = float("-inf")
-        self._started_at: datetime | None = None  # the machine, by its own clock
+        self._set_back = SetBack()
         self._wake = asyncio.Event()
         self._woken = 0  # times since the last look
         self._freed = asyncio.Event()
@@ -230,7 +230,7 @@ class Outbox:
             return 0
         started = self._clock.boottime()  # before the claim, so that the lease is never thought longer than it is
         now = self._clock.now()
-        if self._may_be_set_back(started, now):
+        if self._set_back.seen(started, now) or started - self._looked_at >= _LOOK:
             await self._outgoing.free_stranded(now)
             self._looked_at = started
         owner, ended = str(uuid4()), self._ended
@@ -258,11 +258,6 @@ class Outbox:
         """How many more requests may begin: those whose outcome is being written hold up no others, up to a point."""
         most = self._pace.concurrency
         return min(most - self._asking, _UNWRITTEN * most - len(self._requests))
-
-    def _may_be_set_back(self, boottime: float, now: datetime) -> bool:
-        before, self._started_at = self._started_at, now - timedelta(seconds=boottime)
-        seen = before is not None and before - self._started_at > _SET_BACK
-        return seen or boottime - self._looked_at >= _LOOK
 
     async def _mark(self, claims: Sequence[Claim], owner: str, now: datetime) -> list[Claim]:
         """Mark claimed messages sending; those that are ours to send."""

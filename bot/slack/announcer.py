@@ -17,6 +17,7 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.message import E164, Batch, Note
+from bot.services.clock import SetBack
 from bot.services.ports import Clock, Entries
 from bot.services.showing import Budget, Claim, Kind, Posts, Wants
 from bot.slack.plan import needs_conversation
@@ -38,7 +39,6 @@ _BETWEEN_WHEN_FULL = 0.25
 # Seconds between two looks for what nobody else sees to: during an update a process of an older version may have been
 # the one to bring something forward, and a clock may have been set back before we started.
 _OVERLOOKED = 3600.0
-_SET_BACK = timedelta(seconds=1)  # by which a clock may lag behind itself before it was set back
 _log = structlog.get_logger(__name__)
 
 
@@ -113,7 +113,7 @@ class Announcer:
         self._resume_at = 0.0  # boottime; nothing is claimed before
         self._alarm = float("inf")  # boottime of the next request that is known of and not yet due
         self._look_at = 0.0  # boottime of the next look for what nobody else sees to
-        self._started_at: datetime | None = None  # the machine, by its own clock
+        self._set_back = SetBack()
         self._between = _BETWEEN
         self.health: Outage | None = None
         self.reached_at: datetime | None = None  # when Slack last took something
@@ -155,7 +155,7 @@ class Announcer:
         now = self._clock.now()
         try:
             lease = now + timedelta(seconds=self._lease)
-            if self._is_set_back(boot, now) or boot >= self._look_at:
+            if self._set_back.seen(boot, now) or boot >= self._look_at:
                 self._look_at = boot + _LONGEST  # should that fail; claims do not wait for it
                 await self._desk.posts.bring_missed_forward()
                 await self._desk.posts.free_stranded(now, lease=lease, under_way=self._under_way)
@@ -175,10 +175,6 @@ class Announcer:
             self._tasks.add(task)
             task.add_done_callback(self._done)
         return started
-
-    def _is_set_back(self, boot: float, now: datetime) -> bool:
-        before, self._started_at = self._started_at, now - timedelta(seconds=boot)
-        return before is not None and before - self._started_at > _SET_BACK
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
