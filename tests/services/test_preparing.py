@@ -2,22 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.domain.media import MAX_FILE, MAX_MMS, SlackFile, find_kind_mistake
-from bot.domain.message import Cause, Failure, Message, Preparation, Status, Wait
+from bot.domain.media import MAX_FILE, SlackFile
+from bot.domain.message import Cause, Preparation, Status, Wait
 from bot.errors import CarrierOutcomeUnknownError, CarrierRejectedError, CarrierUnavailableError
-from bot.media.fit import Fitter
-from bot.services.fitting import CannotFitError, Fitted, Fitting
-from bot.services.pictures import Fetched, FetchError, Fetching
+from bot.services.fitting import CannotFitError, Fitted
+from bot.services.pictures import Fetched, FetchError
 from bot.services.ports import InboundText, StoredFile
-from bot.services.preparing import LANES, Preparing
+from bot.services.preparing import LANES
 from bot.services.receiving import Answers, Arrival
 from bot.services.storeroom import NoRoomError
 from bot.store.health import HealthStore
@@ -26,143 +24,9 @@ from bot.store.parcels import ParcelStore
 from bot.store.pictures import PictureStore
 from bot.store.status import StatusStore
 from bot.store.tables import attachment, message, picture
+from tests.services.kitchen import Endless, Kitchen, Web, look_after
 from tests.services.ledger import read_rows
-from tests.services.texting import ANNA, OURS, Silence, Texting
-
-LARGE = Fetched(bytes(MAX_FILE), "", "")
-
-
-class Cupboard:
-    """A storeroom that does as it is told.
-
-    Attributes:
-        stored, released: What became of files, in order.
-        room: What becomes of the question for room.
-        refusals: What becomes of the next files, None for storing one.
-    """
-
-    def __init__(self) -> None:
-        self.stored: list[str] = []
-        self.released: list[str] = []
-        self.room: Exception | None = None
-        self.refusals: list[Exception | None] = []
-
-    async def make_room(self, files: int, size: int) -> None:  # noqa: ARG002 -- the port's
-        if self.room is not None:
-            raise self.room
-
-    async def store(self, batch_id: str, file: Fitted) -> StoredFile:  # noqa: ARG002 -- the port's
-        if self.refusals and (refusal := self.refusals.pop(0)) is not None:
-            raise refusal
-        sid = f"s{len(self.stored)}"
-        self.stored.append(sid)
-        return StoredFile(sid, f"https://c.example/f/{sid}")
-
-    async def release(self, files: Collection[StoredFile]) -> None:
-        self.released += [file.sid for file in files]
-
-
-class Desk:
-    """A Slack that gives each file a few bytes, or what it is told to give instead.
-
-    Attributes:
-        troubles: What becomes of the next files, None for a few bytes.
-        asked: Set at each question.
-        held: Where each question waits, None for nowhere.
-        fetching: How many questions were under way at once, at most.
-    """
-
-    def __init__(self) -> None:
-        self.troubles: list[Exception | None] = []
-        self.asked = asyncio.Event()
-        self.held: asyncio.Event | None = None
-        self.fetching = 0
-        self._now = 0
-
-    async def fetch(self, file: SlackFile) -> Fetched:  # noqa: ARG002 -- the port's
-        self._now += 1
-        self.fetching = max(self.fetching, self._now)
-        self.asked.set()
-        try:
-            if self.held is not None:
-                await self.held.wait()
-            if self.troubles and (trouble := self.troubles.pop(0)) is not None:
-                raise trouble
-        finally:
-            self._now -= 1
-        return Fetched(b"bytes", "", "")
-
-
-class Tailor:
-    """Whom everything fits, unless he is told what else."""
-
-    def __init__(self) -> None:
-        self.trouble: Exception | None = None
-
-    async def fit(self, files: Sequence[Fetched], *, limit: int) -> tuple[Fitted, ...]:  # noqa: ARG002 -- the port's
-        if self.trouble is not None:
-            raise self.trouble
-        return tuple(Fitted(file.content, "image/jpeg", ".jpg", "") for file in files)
-
-
-class Bell:
-    """Rings when the announcer or the outbox is woken."""
-
-    def __init__(self) -> None:
-        self.rung = asyncio.Event()
-
-    def wake(self) -> None:
-        self.rung.set()
-
-
-@dataclass
-class Kitchen:
-    """Preparing with all that it needs."""
-
-    engine: AsyncEngine
-    texting: Texting
-    slack: Desk = field(default_factory=Desk)
-    tailor: Tailor = field(default_factory=Tailor)
-    cupboard: Cupboard = field(default_factory=Cupboard)
-    bell: Bell = field(default_factory=Bell)
-
-    def preparing(self, patience: float = 3600.0) -> Preparing:
-        return Preparing(
-            parcels=ParcelStore(self.engine),
-            slack=self.slack,
-            web=Web(),
-            fitter=self.tailor,
-            storeroom=self.cupboard,
-            announcer=self.bell,
-            clock=self.texting.clock,
-            wake_outbox=Silence().wake,
-            limit=1_000_000,
-            sweep=0.001,
-            patience=patience,
-        )
-
-    async def accept(self, *names: str, kind: str = "image/jpeg", size: int = 5, to: str = ANNA) -> str:
-        files = tuple(SlackFile(f"F{place}", name, kind, size) for place, name in enumerate(names))
-        return (await self.texting.sending.submit(replace(self.texting.draft(to), files=files))).batch_id
-
-    async def waits(self, batch_id: str) -> Preparation | None:
-        """How far people read that it is."""
-        return (await self.texting.one(batch_id)).preparation
-
-    async def until(self, batch_ids: Sequence[str], holds: Callable[[Message], bool]) -> None:
-        """Wait until something holds of all texts."""
-        async with asyncio.timeout(15):
-            while True:
-                self.bell.rung.clear()
-                texts = [await self.texting.one(batch_id) for batch_id in batch_ids]
-                if all(map(holds, texts)):
-                    return
-                await self.bell.rung.wait()
-
-    async def failure(self, batch_id: str) -> str:
-        """Why it failed, "" when it did not."""
-        failure = (await self.texting.one(batch_id)).recipients[0].failure
-        return failure.word if failure else ""
+from tests.services.texting import ANNA, OURS, Texting
 
 
 @pytest.fixture
@@ -218,199 +82,6 @@ async def test_a_picture_is_shared_by_the_name_that_is_known_of_it(
     [row] = await read_rows(engine, picture)
     assert (slow, quick, late) == (False, True, False)
     assert (row.state, row.file_id) == ("sharing", "FQUICK")
-
-
-class Endless:
-    """A Slack whose files are as large as they may be, and which told no size before."""
-
-    def __init__(self) -> None:
-        self.fetched: list[str] = []
-
-    async def fetch(self, file: SlackFile) -> Fetched:
-        self.fetched.append(file.id)
-        return LARGE
-
-
-def look_after(
-    texting: Texting,
-    engine: AsyncEngine,
-    web: Fetching,
-    *,
-    slack: Endless | None = None,
-    fitter: Fitting | None = None,
-    limit: int = 1_000_000,
-) -> Preparing:
-    """What makes files and links ready."""
-    return Preparing(
-        parcels=ParcelStore(engine),
-        slack=slack or Endless(),
-        web=web,
-        fitter=fitter or Fitter(),
-        storeroom=Cupboard(),
-        announcer=Silence(),
-        clock=texting.clock,
-        wake_outbox=Silence().wake,
-        limit=limit,
-    )
-
-
-class Web:
-    """What is at each address; all are waited for together.
-
-    Args:
-        names: What is found, by the end of the address.
-    """
-
-    def __init__(self, **names: Fetched | FetchError) -> None:
-        self.names = names
-        self.asked: list[str] = []
-
-    async def fetch(self, url: str) -> Fetched:
-        self.asked.append(url)
-        found = self.names[url.rpartition("/")[2]]
-        if isinstance(found, FetchError):
-            raise found
-        return found
-
-
-PNG, LONG = Fetched(b"x" * 900_000, "image/png", ".png"), Fetched(bytes(3_000_000), "video/mp4", ".mp4")
-GONE, SILENT = (
-    FetchError("nothing is at its address (404)", final=True),
-    FetchError("its server does not answer", final=False),
-)
-
-
-async def test_links_go_as_they_are_once_they_were_looked_at(engine: AsyncEngine, texting: Texting):
-    """Before that, nobody hands the text over."""
-    batch_id = await texting.accept(media="https://a.example/a\nhttps://a.example/b")
-    await texting.hand_over()
-    before = list(texting.carrier.posts)
-    await look_after(texting, engine, Web(a=PNG, b=PNG)).turn()
-    await texting.hand_over()
-
-    assert before == []
-    [post] = texting.carrier.posts
-    assert post.media_urls == ("https://a.example/a", "https://a.example/b")
-    assert (await texting.one(batch_id)).status is Status.QUEUED
-
-
-@pytest.mark.parametrize(
-    ("names", "word"),
-    [
-        ({"a": PNG, "b": GONE, "c": PNG}, "the second link cannot be used: nothing is at its address (404)"),
-        (
-            {"a": GONE, "b": PNG, "c": FetchError("it is a web page, not a file", final=True)},
-            (
-                "the first link cannot be used: nothing is at its address (404); "
-                "the third link cannot be used: it is a web page, not a file"
-            ),
-        ),
-        ({"a": SILENT, "b": PNG, "c": GONE}, "the third link cannot be used: nothing is at its address (404)"),
-        (
-            {"a": PNG, "b": PNG, "c": Fetched(b"", "image/webp", ".webp")},
-            f"the third link cannot be used: {find_kind_mistake('image/webp')}",
-        ),
-        (
-            {"a": Fetched(b"", "video/webm", ".webm"), "b": PNG, "c": PNG},
-            f"the first link cannot be used: {find_kind_mistake('video/webm')}",
-        ),
-        (
-            {"a": PNG, "b": LONG, "c": PNG},
-            "what the links name has 4.6 MB together, and 3 MB is the most that CarrierX takes",
-        ),
-    ],
-)
-async def test_links_that_can_never_go_are_named_by_their_places(
-    engine: AsyncEngine, texting: Texting, names: dict[str, Fetched | FetchError], word: str
-):
-    """All of them at once, so that one Edit mends them."""
-    batch_id = await texting.accept(media="\n".join(f"https://a.example/{name}" for name in names))
-    web = Web(**names)
-    await look_after(texting, engine, web).turn()
-    await texting.hand_over()
-
-    failure = (await texting.one(batch_id)).recipients[0].failure
-    assert failure == Failure(Cause.MEDIA, word)
-    assert len(web.asked) == 3
-    assert texting.carrier.posts == []
-
-
-async def test_a_link_whose_server_fails_is_looked_at_a_few_times(engine: AsyncEngine, texting: Texting):
-    """Then it is said, for the person may know of another; the same may go later."""
-    batch_id = await texting.accept(media="https://a.example/a")
-    web = Web(a=SILENT)
-    preparing = look_after(texting, engine, web)
-    for seconds in (0, 2, 10):
-        texting.clock.move(seconds)
-        await preparing.turn()
-        await preparing.turn()
-    waiting = (await texting.one(batch_id)).status
-    texting.clock.move(30)
-    await preparing.turn()
-
-    assert waiting is Status.ACCEPTED
-    assert len(web.asked) == 4
-    failure = (await texting.one(batch_id)).recipients[0].failure
-    assert failure == Failure(Cause.UNREADY, "the link cannot be used: its server does not answer")
-
-
-async def test_a_link_that_is_back_goes(engine: AsyncEngine, texting: Texting):
-    await texting.accept(media="https://a.example/a")
-    web = Web(a=SILENT)
-    preparing = look_after(texting, engine, web)
-    await preparing.turn()
-    web.names["a"] = PNG
-    texting.clock.move(2)
-    await preparing.turn()
-    await texting.hand_over()
-
-    assert len(texting.carrier.posts) == 1
-
-
-class Narrow:
-    """Finds nothing that fits, and remembers into how much it should have."""
-
-    def __init__(self) -> None:
-        self.limits: list[int] = []
-
-    async def fit(self, files: Sequence[Fetched], *, limit: int) -> tuple[Fitted, ...]:
-        self.limits.append(limit)
-        raise CannotFitError("it is too large", len(files) - 1)
-
-
-@pytest.mark.parametrize(("limit", "left"), [(1_000_000, MAX_MMS - 3_000_000), (100_000, 100_000)])
-async def test_files_get_what_links_leave(engine: AsyncEngine, texting: Texting, limit: int, left: int):
-    """CarrierX counts both."""
-    draft = replace(texting.draft(media="https://a.example/a"), files=(SlackFile("F1", "a.jpg"),))
-    await texting.sending.submit(draft)
-    narrow = Narrow()
-    await look_after(texting, engine, Web(a=LONG), fitter=narrow, limit=limit).turn()
-
-    assert narrow.limits == [left]
-
-
-async def test_links_of_a_dead_process_are_looked_at_by_another(engine: AsyncEngine, texting: Texting):
-    """As soon as nobody can be at it any more."""
-    await texting.accept(media="https://a.example/a")
-    now = texting.clock.now()
-    await ParcelStore(engine).claim(now, now + timedelta(minutes=5))
-    preparing = look_after(texting, engine, Web(a=PNG))
-    early = await preparing.turn()
-    texting.clock.move(300)
-    late = await preparing.turn()
-    await texting.hand_over()
-
-    assert (early, late) == (False, True)
-    assert len(texting.carrier.posts) == 1
-
-
-async def test_a_canceled_text_has_its_links_left_alone(engine: AsyncEngine, texting: Texting):
-    batch_id = await texting.accept(media="https://a.example/a")
-    await texting.sending.cancel(batch_id)
-    web = Web(a=PNG)
-
-    assert await look_after(texting, engine, web).turn() is False
-    assert web.asked == []
 
 
 async def test_files_of_unknown_size_are_fetched_only_as_far_as_they_may_go(engine: AsyncEngine, texting: Texting):
