@@ -31,6 +31,9 @@ _SHOWN = timedelta(seconds=5)  # a shorter wait for its turn is over before anyb
 # The literals let both databases use the partial indexes. OFFSET 0 keeps PostgreSQL from making a join of the inner
 # question: by statistics of a quiet hour it would read all that waits for each row. COALESCE keeps it from a partial
 # index where the rows are named already: as such statistics have it that index is the shortest way.
+#
+# Of a conversation one text is due: none while another is leased or leaves, else our own answers first, then what came
+# first. What waits for the morning holds up the others once it is morning.
 _DUE = """
     SELECT m.seq, m.id, m.batch_id, m.sender, m.recipient, m.is_group, m.text, m.media_urls, m.paced, m.attempts,
            m.accepted_at, m.not_before
@@ -42,7 +45,9 @@ _DUE = """
       AND NOT EXISTS (
           SELECT 1 FROM message e
           WHERE e.pair = m.pair AND e.status IN ('accepted', 'sending') AND e.seq <> m.seq
-            AND (e.status = 'sending' OR (e.seq < m.seq AND COALESCE(e.wait, '') <> 'quiet' AND m.purpose = ''))
+            AND (e.status = 'sending' OR e.lease_until >= :now
+                 OR (e.seq < m.seq AND m.purpose = '' AND (COALESCE(e.wait, '') <> 'quiet' OR e.not_before <= :now))
+                 OR ((e.seq < m.seq OR m.purpose = '') AND e.purpose <> '' AND e.not_before <= :now))
           LIMIT 1 OFFSET 0)
     ORDER BY m.not_before, m.seq
     LIMIT :limit

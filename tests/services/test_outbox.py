@@ -2,15 +2,17 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.domain.message import Cause, Status, Wait
+from bot.domain.message import Cause, Origin, Purpose, Status, Wait
+from bot.domain.quiet_hours import QuietHours
 from bot.errors import (
     CarrierError,
     CarrierOutcomeUnknownError,
@@ -20,9 +22,10 @@ from bot.errors import (
     CarrierUnavailableError,
 )
 from bot.services.outbox import Claims, Taken
+from bot.services.ports import NewBatch, NewMessage
 from bot.store.tables import message
 from tests.conftest import FakeClock
-from tests.services.texting import ANNA, BERT, CLEO, PACE, Texting, make_texting
+from tests.services.texting import ANNA, BERT, CLEO, OURS, PACE, Texting, make_texting
 
 
 async def test_an_accepted_text_is_handed_over_once(texting: Texting):
@@ -62,6 +65,85 @@ async def test_one_text_at_a_time_goes_to_a_phone_in_order(texting: Texting):
     await texting.hand_over(rounds=2)
 
     assert [post.text for post in texting.carrier.posts] == ["first", "other", "second", "third"]
+
+
+@pytest.mark.parametrize("second_at", ["night", "morning"])
+async def test_texts_go_one_at_a_time_in_the_morning_too(engine: AsyncEngine, clock: FakeClock, second_at: str):
+    """Those that waited for it to one phone go in their order, before what has come since, and keep nobody waiting."""
+    texting = await make_texting(engine, clock, usual=QuietHours(time(9, 0), time(12, 0)))  # it is 10:00 there
+    await texting.accept(text="first")
+    if second_at == "night":
+        await texting.accept(text="second")
+    clock.move(2 * 3600)
+    if second_at == "morning":
+        await texting.accept(text="second")
+    await texting.accept("+15162065570", "other")
+
+    await texting.hand_over()
+
+    assert {post.text for post in texting.carrier.posts} == {"first", "other"}
+
+    await texting.hand_over()
+
+    assert texting.carrier.posts[-1].text == "second"
+
+
+async def test_our_answers_go_one_at_a_time_and_first(texting: Texting):
+    """Somebody who asks for help and then to stop gets both answers; a text that waits for them goes after those."""
+    await texting.accept(text="personal")
+    await texting.batches.accept(answer("help", Purpose.HELP, texting.clock.now()))
+    await texting.batches.accept(answer("stop", Purpose.STOP, texting.clock.now()))
+    await texting.accept(BERT, "other")
+
+    await texting.hand_over()
+
+    assert {post.text for post in texting.carrier.posts} == {"help", "other"}
+
+    await texting.hand_over(rounds=2)
+
+    assert [post.text for post in texting.carrier.posts[2:]] == ["stop", "personal"]
+
+
+async def test_an_answer_of_ours_waits_for_no_text_that_is_not_due(texting: Texting):
+    texting.carrier.script = [lambda _: CarrierUnavailableError("no way")]
+    await texting.accept(text="personal")
+    await texting.hand_over()
+    await texting.batches.accept(answer("help", Purpose.HELP, texting.clock.now()))
+
+    await texting.hand_over()
+
+    assert [post.text for post in texting.carrier.posts] == ["personal", "help"]
+
+
+async def test_an_answer_of_ours_leaves_a_text_alone_that_another_process_is_about_to_send(texting: Texting):
+    """Else both would be marked, and what was claimed with the second one would wait for its lease to end."""
+    await texting.accept(text="personal")
+    now = texting.clock.now()
+    theirs = await texting.outgoing.claim(owner="them", now=now, until=now + PACE.lease, limit=10)
+    await texting.batches.accept(answer("help", Purpose.HELP, now))
+
+    ours = await texting.outgoing.claim(owner="us", now=now, until=now + PACE.lease, limit=10)
+
+    assert (len(theirs.messages), len(ours.messages), ours.behind) == (1, 0, True)
+
+
+def answer(text: str, purpose: Purpose, now: datetime) -> NewBatch:
+    """One of our own to Anna."""
+    return NewBatch(
+        id=str(uuid4()),
+        key=f"answer:{text}",
+        team="T1",
+        user_id="",
+        user_name="",
+        channel="C1",
+        response_url="",
+        sender=OURS,
+        text=text,
+        media_urls=(),
+        accepted_at=now,
+        messages=(NewMessage(str(uuid4()), (ANNA,), group=False, purpose=purpose),),
+        origin=Origin.ANSWER,
+    )
 
 
 @pytest.mark.parametrize(
