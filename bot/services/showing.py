@@ -45,7 +45,8 @@ class Post:
         thread_ts: The root's ts, None for a message of its own.
         ts: Slack's name for it, None until known.
         started_at: When it was first asked for.
-        shown: Digest of the content that Slack has, "" when that is not known.
+        shown: Digest of the content that Slack has, "" when that is not known. Of a mark its name; while nobody knows
+            which stands, those that may, with a blank after each.
         updated_at: When Slack last took it.
     """
 

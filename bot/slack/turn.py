@@ -88,6 +88,7 @@ class Turn:
         self._posts = posts
         self._until = until
         self._unsent: Post | None = None  # begun in this turn; to be forgotten when it surely did not leave
+        self._unsure: Post | None = None  # a mark that may have been changed; noted when Slack does not say
         self.next_at = desk.clock.now()
 
     async def take(self, patience: timedelta) -> bool:
@@ -180,19 +181,22 @@ class Turn:
         return entry.reply.thread_ts if replied else None  # type: ignore[union-attr]  # mypy forgets what `replied` knows
 
     async def _mark(self, mark: Mark, post: Post | None) -> None:
-        """Put a reaction on somebody's reply, in place of the one before; either can be asked for twice."""
+        """Put a reaction on somebody's reply, in place of those before; each can be asked for twice."""
         assert isinstance(self._entry, Batch)
         assert self._entry.reply is not None
         where, ts = self._entry.asked_in, self._entry.reply.ts
+        before = [name for name in (post.shown.split() if post else ()) if name != mark.name]
+        unsure = "".join(f"{name} " for name in (mark.name, *before))
         if post is None:
-            post = replace(self._new_post(Kind.MARK), channel=where, ts=ts, state=PostState.POSTED)
+            post = replace(self._new_post(Kind.MARK), channel=where, ts=ts, state=PostState.POSTED, shown=unsure)
             if not await self._desk.posts.begin(post):
                 return
         self._check_lease()
+        self._unsure = replace(post, shown=unsure)
         try:
             await self._desk.workspace.react(where, ts, mark.name)
-            if post.shown:
-                await self._desk.workspace.unreact(where, ts, post.shown)
+            for name in before:
+                await self._desk.workspace.unreact(where, ts, name)
         except SlackRefusedError as exc:
             # The reply was deleted, or its channel takes nothing; the words about it do not depend on this.
             _log.info("slack.mark_refused", batch=self._entry.id, code=exc.code)
@@ -379,6 +383,7 @@ class Turn:
         """Write what came of the turn, and when the batch needs what next."""
         if forget is not None:
             self._posts.pop(forget.kind, None)
+        record = record or self._unsure
         if record is not None:
             self._posts[record.kind] = record
         now = self._desk.clock.now()

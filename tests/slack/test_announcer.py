@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
-from bot.domain.message import Entry, Status
+from bot.domain.message import Entry, Origin, Reply, ReplyState, Status
 from bot.services.ports import NewBatch, NewMessage
 from bot.services.showing import Budget, Claims, Kind, Post, PostState
 from bot.slack.announcer import POSTS, UPDATES, Announcer
@@ -66,6 +66,35 @@ class Office:
         )
         self.accepted += 1
         return batch_id
+
+    async def reply(self) -> tuple[str, Message]:
+        """Alice's reply is texted; the batch's id and what she wrote."""
+        said = await self.slack.say("alice", "support", "On my way")
+        batch_id = str(uuid4())
+        await BatchStore(self.engine).accept(
+            NewBatch(
+                id=batch_id,
+                key=batch_id,
+                team="T0ACME",
+                user_id=ALICE,
+                user_name="Alice Archer",
+                channel=said.channel,
+                response_url="",
+                sender="+12125550100",
+                text="On my way",
+                media_urls=(),
+                accepted_at=self.clock.now(),
+                messages=(NewMessage(str(uuid4()), ("+15162065574",), group=False),),
+                origin=Origin.REPLY,
+                reply=Reply(said.ts, said.ts, ReplyState.TEXTED, "On my way"),
+            )
+        )
+        return batch_id, said
+
+    def marks(self, said: Message) -> list[str]:
+        """The bot's reactions on a message."""
+        history = self.slack.channel(said.channel).history
+        return [name for name, users in history[said.ts].reactions if BOT_USER in users]
 
     async def become(self, batch_id: str, status: Status, *, urgent: bool | None = None) -> None:
         """The text moves on, as the outbox would say it."""
@@ -346,6 +375,28 @@ async def test_a_post_that_slack_took_without_an_answer_is_found(office: Office,
     assert len(office.replies()) == 1
     assert len(office.slack.called("chat.postMessage")) == 2
     assert len(office.slack.called("conversations.history" if lost == 1 else "conversations.replies")) == 1
+    assert not await office.is_dirty()
+
+
+@pytest.mark.parametrize("method", ["reactions.add", "reactions.remove"])
+@pytest.mark.parametrize("fault", [RateLimited(1), ResetAfter(), ResetBefore()])
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_mark_that_slack_took_without_an_answer_goes_when_another_comes(
+    office: Office, fault: RateLimited | ResetAfter | ResetBefore, method: str, *, first: bool
+):
+    """A reply has one mark in the end, though its state changed before the one before was seen to."""
+    batch_id, said = await office.reply()
+    if not first:
+        await office.settle()
+        await office.become(batch_id, Status.QUEUED)
+    office.clock.move(2)
+    office.slack.fault(fault, method, times=1)
+    await office.announcer.show_due()
+    await office.become(batch_id, Status.DELIVERED)
+
+    await office.settle(10)
+
+    assert office.marks(said) == ["white_check_mark"]
     assert not await office.is_dirty()
 
 
