@@ -18,6 +18,7 @@ from bot.services.ports import Announcer, Carrier, CarrierState, Clock, Hold
 _log = structlog.get_logger(__name__)
 _FOLLOWED = timedelta(hours=72)  # then nobody asks any more: "CarrierX sent no receipt"
 _SKEW = timedelta(hours=1)  # by which CarrierX's clock may differ from ours
+_DOUBTED = timedelta(minutes=5)  # at least, before the next look at a doubt is thought to be put off by a wrong clock
 _SINGLY = 20  # more than these are read from one list of records instead of one by one
 _AT_ONCE = 10  # questions under way
 _HOUR = timedelta(hours=1)
@@ -126,7 +127,7 @@ class Due:
 class Followed(Protocol):
     """The message table as the follower sees it; bot.store.following has the only one."""
 
-    async def glance(self, now: datetime, too_old: datetime) -> Due:
+    async def glance(self, now: datetime, too_old: datetime, far: datetime) -> Due:
         """What there is to do: one question, for the many times when there is nothing."""
         ...
 
@@ -150,8 +151,8 @@ class Followed(Protocol):
         """Apply receipts that overtook the answer to our request."""
         ...
 
-    async def due(self, now: datetime) -> tuple[Check, ...]:
-        """Take up a bounded number of messages that are due."""
+    async def due(self, now: datetime, far: datetime) -> tuple[Check, ...]:
+        """Take up a bounded number of messages that are due; no doubt is put off beyond `far` but by a wrong clock."""
         ...
 
     async def settle(self, verdicts: Sequence[Verdict], now: datetime) -> None:
@@ -230,6 +231,8 @@ class Follower:
         self._announcer = announcer
         self._clock = clock
         self._pace = pace
+        self._last_look = timedelta(seconds=pace.lookup[-1] if pace.lookup else 0)
+        self._longest = pace.give_up + self._last_look  # that a text may be in doubt because no look could be made
         self.loop = Loop("following", self.turn, pace.sweep.total_seconds())
         self._trouble = ""
         self._troubled_at: datetime | None = None
@@ -244,7 +247,8 @@ class Follower:
         """Do once what is due."""
         now = self._clock.now()
         too_old = now - self._pace.give_up
-        due = await self._followed.glance(now, too_old)
+        far = now + max(_DOUBTED, postponed_wait(self._longest), self._last_look)
+        due = await self._followed.glance(now, too_old, far)
         changed = due.expired and await self._followed.expire(now, too_old) > 0
         changed |= due.opted_out and await self._followed.refuse_opted_out(now) > 0
         for late in await self._followed.late(now) if due.late else ():
@@ -253,7 +257,7 @@ class Follower:
         changed |= due.receipts and await self._followed.adopt_receipts(now)
         if due.held:
             await self._probe(now)
-        checks = await self._followed.due(now) if due.checks else ()
+        checks = await self._followed.due(now, far) if due.checks else ()
         if checks:
             doubts = [check for check in checks if check.taken_at is None]
             await self._settle_doubts(doubts)
@@ -325,7 +329,9 @@ class Follower:
     async def _find(self, checks: Sequence[Check]) -> dict[str, CarrierState]:
         """Read the records once; those found are adopted."""
         wanted = {check.id for check in checks}
-        records = await self._carrier.records(min(check.sending_at for check in checks) - _SKEW)
+        # A clock that was set back since may have called the time of the request what is still to come.
+        since = min(self._clock.now(), *(check.sending_at for check in checks))
+        records = await self._carrier.records(since - _SKEW)
         ours = [record for record in records if record.user_data in wanted]
         if not ours:
             return {}
@@ -367,9 +373,8 @@ class Follower:
         now = self._clock.now()
         doubted = now - (check.checking_since or check.sending_at)
         at = now + postponed_wait(doubted)
-        longest = self._pace.give_up + timedelta(seconds=self._pace.lookup[-1] if self._pace.lookup else 0)
         if check.status is Status.SENDING:
-            return Verdict(check, check.checks, at, becomes=Status.UNCONFIRMED if doubted > longest else None)
+            return Verdict(check, check.checks, at, becomes=Status.UNCONFIRMED if doubted > self._longest else None)
         return Verdict(check, check.checks, None if now - check.sending_at > _FOLLOWED else at)
 
     async def _ask(self, checks: Sequence[Check]) -> None:

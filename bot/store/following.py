@@ -21,6 +21,7 @@ from bot.store.tables import Time, message, opt_out, parcel, receipt, recipient
 
 _TOGETHER = 200  # messages looked after in one transaction
 _LEASE = timedelta(seconds=60)  # until another process looks after what this one has taken up
+_AHEAD = timedelta(minutes=1)  # by which two processes may differ in what the time is
 _KEPT = timedelta(minutes=10)  # how long a receipt may be ahead of CarrierX's answer to our request
 _PATIENT = 5.0  # seconds; no person waits for a receipt to be stored
 # Also what a process holds a lease on: its last write before the request finds it no longer accepted.
@@ -56,8 +57,10 @@ _GLANCE = text("""
         EXISTS (SELECT 1 FROM receipt r WHERE r.received_at < :forgotten
                 OR r.sid IN (SELECT m.sid FROM message m WHERE m.sid = r.sid)) AS receipts,
         EXISTS (SELECT 1 FROM hold) AS held,
-        EXISTS (SELECT 1 FROM message WHERE check_at IS NOT NULL AND check_at <= :now) AS checks
-""").bindparams(*(bindparam(name, type_=Time()) for name in ("now", "too_old", "forgotten")))
+        EXISTS (SELECT 1 FROM message WHERE check_at IS NOT NULL AND check_at <= :now)
+            OR EXISTS (SELECT 1 FROM message WHERE status = 'sending' AND sending_at > :ahead
+                       AND COALESCE(check_at, 0) > :far) AS checks
+""").bindparams(*(bindparam(name, type_=Time()) for name in ("now", "too_old", "forgotten", "far", "ahead")))
 
 
 class FollowStore:
@@ -87,9 +90,9 @@ class FollowStore:
         """Wait for the writes under way."""
         await self._receipts.drain()
 
-    async def glance(self, now: datetime, too_old: datetime) -> Due:
-        """What there is to do: one question, for the many times when there is nothing."""
-        asked = {"now": now, "too_old": too_old, "forgotten": now - _KEPT}
+    async def glance(self, now: datetime, too_old: datetime, far: datetime) -> Due:
+        """What there is to do: one question, for the many times when there is nothing; `far` is as in `due`."""
+        asked = {"now": now, "too_old": too_old, "forgotten": now - _KEPT, "far": far, "ahead": now + _AHEAD}
         async with self._engine.connect() as connection:
             found = (await connection.execute(_GLANCE, asked)).one()
         return Due(*map(bool, found))
@@ -200,13 +203,22 @@ class FollowStore:
             return await fail_opted_out(connection, now)
 
     @again_if_undone
-    async def due(self, now: datetime) -> tuple[Check, ...]:
-        """Take up messages whose outcome or state must be asked for, a bounded number at once."""
-        locked = select(message).where(text("check_at IS NOT NULL"), message.c.check_at <= now)
-        locked = locked.order_by(message.c.check_at).limit(_TOGETHER).with_for_update(skip_locked=True)
+    async def due(self, now: datetime, far: datetime) -> tuple[Check, ...]:
+        """Take up messages whose outcome or state must be asked for, a bounded number at once.
+
+        A doubt is due as well that came up in the future and is to be looked into after `far`, later than any is: the
+        clock was set back since, and the next texts of its conversation wait for it.
+        """
+        due = (text("check_at IS NOT NULL"), message.c.check_at <= now)
+        # Few are sending, and thousands may be asked for later: not by the index of what is looked at when.
+        beyond = text("status = 'sending' AND COALESCE(check_at, 0) > :far")
+        stranded = (beyond.bindparams(bindparam("far", far, type_=Time())), message.c.sending_at > now + _AHEAD)
         held_until = now + _LEASE
         async with self._engine.begin() as connection:
-            rows = (await connection.execute(locked)).all()
+            rows: list[Row[Any]] = []
+            for which in (due, stranded):
+                locked = select(message).where(*which).order_by(message.c.check_at).limit(_TOGETHER)
+                rows += (await connection.execute(locked.with_for_update(skip_locked=True))).all()
             if rows:
                 await connection.execute(
                     update(message).where(message.c.seq.in_([row.seq for row in rows])).values(check_at=held_until)

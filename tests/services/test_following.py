@@ -242,6 +242,42 @@ class TestDoubts:
         assert await texting.status(batch) is Status.DELIVERED
         assert "record" in texting.carrier.asked
 
+    async def test_a_clock_that_is_set_back_puts_no_look_off(self, texting: Texting):
+        """What CarrierX made of the request stands among its records under the true time; nothing is sent twice."""
+        true_time = texting.clock.now()
+        texting.clock.time += timedelta(hours=3)
+        batch, one = await doubted(texting, BUSY)
+        texting.clock.time = true_time
+        texting.carrier.listed.append(texting.carrier.state(one.id, "sent"))
+        await texting.accept(text="next")
+
+        await texting.look(1)
+        await texting.hand_over()
+
+        assert await texting.status(batch) is Status.SENT
+        assert [post.text for post in texting.carrier.posts] == ["hi", "next"]
+
+    async def test_a_clock_that_is_set_back_makes_no_look_come_early(self, texting: Texting):
+        """But for the first; records may lag."""
+        true_time = texting.clock.now()
+        texting.clock.time += timedelta(hours=3)
+        batch, _ = await doubted(texting)
+        texting.clock.time = true_time
+
+        seen = []
+        for seconds in (1, 1, 43, 1, 239, 1):
+            await texting.look(seconds)
+            seen.append((texting.carrier.asked.count("records"), await texting.status(batch)))
+
+        assert seen == [
+            (1, Status.SENDING),
+            (1, Status.SENDING),
+            (1, Status.SENDING),
+            (2, Status.SENDING),
+            (2, Status.SENDING),
+            (3, Status.UNCONFIRMED),
+        ]
+
     async def test_records_may_lag(self, texting: Texting):
         """Two looks in vain, the third finds it: nothing is sent again."""
         batch, one = await doubted(texting)
