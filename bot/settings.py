@@ -130,6 +130,10 @@ def _check_channel(value: str) -> str:
     return value
 
 
+def _check_channels(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(_check_channel, values))
+
+
 def _check_people(values: tuple[str, ...]) -> tuple[str, ...]:
     if wrong := [value for value in values if not re.fullmatch(r"[UW][A-Z0-9]{2,}", value)]:
         raise _wrong(f"has {wrong[0]}, which is no member's id; it is in the member's profile, under ⋮, like U0123")
@@ -199,7 +203,7 @@ class Settings(BaseSettings):
     sms_countries: Annotated[tuple[_Region, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)] = Field(
         ("US", "CA"), description="Countries that may be texted"
     )
-    sms_shared_channels: _List = Field(
+    sms_shared_channels: Annotated[_List, AfterValidator(_check_channels)] = Field(
         (), description="Ids of channels shared with other companies in which the command may be used"
     )
     sms_inbound_channel: Annotated[str, AfterValidator(_check_channel)] = Field(

@@ -143,6 +143,11 @@ _ADDRESS = "cannot be read: look at its port, and write signs in its password as
             "has #support, which is no channel's id; it ends the channel's details, like C0123.",
         ),
         (
+            "SMS_SHARED_CHANNELS",
+            "C0123,#globex",
+            "has #globex, which is no channel's id; it ends the channel's details, like C0123.",
+        ),
+        (
             "SMS_ADMINS",
             "U0123,@alice",
             "has @alice, which is no member's id; it is in the member's profile, under ⋮, like U0123.",
