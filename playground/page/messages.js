@@ -90,10 +90,10 @@ function markEdited(body) {
 /** Slack's line over a reply that was also sent to the channel: to its thread, or in the thread that it was. */
 function drawBroadcast(root, thread, world, actions) {
   if (thread) return el("div", { class: "broadcast-line" }, "Also sent to the channel");
-  const about = plainOf(root, world);
+  const about = [...plainOf(root, world)]; // characters: half an emoji is a box
   return el("div", { class: "broadcast-line" }, "replied to a thread: ", el("button", {
     type: "button", class: "thread-link", data: { focus: `broadcast ${root.ts}` }, on: { click: () => actions.openThread(root.ts) },
-  }, about.length > 80 ? `${about.slice(0, 79)}…` : about));
+  }, about.length > 80 ? `${about.slice(0, 79).join("")}…` : about.join("")));
 }
 
 function plainOf(message, world) {

@@ -184,6 +184,17 @@ async def test_a_reply_to_the_channel_stands_in_both(studio: Studio) -> None:
     assert studio.slack.thread(root)[-1].broadcast
 
 
+async def test_the_line_over_a_reply_to_the_channel_cuts_no_emoji_in_two(studio: Studio) -> None:
+    """Half of one is a box."""
+    screen = await studio.visits.open()
+    root = await studio.app.chat_postMessage(channel=SUPPORT, text="x" * 78 + "🎉" * 9)
+
+    await studio.app.chat_postMessage(channel=SUPPORT, text="more", thread_ts=str(root["ts"]), reply_broadcast=True)
+
+    line = screen.messages.get_by_role("article").filter(has_text="replied to a thread:").get_by_role("button").first
+    await expect(line).to_have_text("x" * 78 + "🎉…")
+
+
 async def test_a_note_among_colleagues_is_no_command(studio: Studio) -> None:
     """`//` begins one; a command in a thread is refused, as Slack refuses it."""
     screen, root = await open_thread(studio)
