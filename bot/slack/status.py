@@ -1,14 +1,12 @@
 """What `/sms status` looks like: one screen, for one person alone."""
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
 from bot.domain.failures import sum_up_failure
 from bot.domain.message import Wait
 from bot.domain.phone import show_number
-from bot.services.health import Problem
 from bot.services.status import Line, Report, Waiting
 from bot.slack.blocks import Content
 from bot.slack.rich_text import (
@@ -39,25 +37,30 @@ _WAITS: dict[Wait | None, str] = {
     Wait.QUIET: "the morning where the phone is",
     Wait.MEDIA: "their files, which are not ready yet",
     Wait.UNDO: "the seconds in which they can be undone",
+    Wait.TURN: "an earlier text to the same phone, which goes first",
     None: "just going",
 }
+_CARRIER: Final = frozenset({Wait.UNREACHABLE, Wait.UNAUTHORIZED, Wait.THROTTLED, Wait.BUSY})
 
 
 def show_report(report: Report) -> Content:
     """The whole of it: what is wrong first, then numbers, texts to phones and texts from them."""
-    body = [*_show_problems(report.problems), *_show_numbers(report), *_show_outgoing(report), *_show_incoming(report)]
-    said = [_headline(report.problems), f"{_count(len(report.numbers), 'number')} can text"]
+    body = [*_show_problems(report), *_show_numbers(report), *_show_outgoing(report), *_show_incoming(report)]
+    said = [_headline(report), f"{_count(len(report.numbers), 'number')} can text"]
     said.append(f"{_count(report.waiting.total, 'text')} waiting")
     return Content(to_slack_fallback(" · ".join(said)), (rich_text(*body),))
 
 
-def _headline(problems: Sequence[Problem]) -> str:
-    return f"{_count(len(problems), 'problem')}" if problems else "Everything works"
+def _headline(report: Report) -> str:
+    if report.problems:
+        return _count(len(report.problems), "problem")
+    held = report.waiting.checking or not _CARRIER.isdisjoint(report.waiting.reasons)
+    return "Texts wait for CarrierX" if held else "Everything works"
 
 
-def _show_problems(problems: Sequence[Problem]) -> list[Element]:
-    title = section(words(_headline(problems), bold=True))
-    if not problems:
+def _show_problems(report: Report) -> list[Element]:
+    title = section(words(_headline(report), bold=True))
+    if not report.problems:
         return [title]
     lines = [
         [
@@ -67,7 +70,7 @@ def _show_problems(problems: Sequence[Problem]) -> list[Element]:
             ),
             *([words(f" {problem.remedy}")] if problem.remedy else []),
         ]
-        for problem in problems[:_PROBLEMS]
+        for problem in report.problems[:_PROBLEMS]
     ]
     return [title, bullets(*lines)]
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, select, text
+from sqlalchemy import and_, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain.message import Cause, Failure, Origin, Status, Wait
@@ -23,17 +23,27 @@ class StatusStore:
     async def waiting(self) -> Waiting:
         """Texts that have not left, and those of which nobody knows yet."""
         doubted = message.c.checking_since.is_not(None)
+        earlier = message.alias("earlier")
+        behind = and_(
+            text("message.status = 'accepted' AND message.wait IS NULL"),
+            exists().where(
+                earlier.c.pair == message.c.pair,
+                earlier.c.seq < message.c.seq,
+                text("earlier.status IN ('accepted', 'sending') AND COALESCE(earlier.wait, '') <> 'quiet'"),
+            ),
+        )
         wanted = (
             select(
                 message.c.status,
                 message.c.wait,
                 message.c.preparing,
                 doubted.label("doubted"),
+                behind.label("behind"),
                 func.count().label("texts"),
                 func.min(message.c.accepted_at).label("at"),
             )
-            .where(text("status IN ('accepted', 'sending')"))
-            .group_by(message.c.status, message.c.wait, message.c.preparing, doubted)
+            .where(text("message.status IN ('accepted', 'sending')"))
+            .group_by(message.c.status, message.c.wait, message.c.preparing, doubted, "behind")
         )
         async with self._engine.connect() as connection:
             rows = (await connection.execute(wanted)).all()
@@ -42,6 +52,8 @@ class StatusStore:
         for row in rows:
             if row.status == Status.SENDING and row.doubted:
                 checking += row.texts
+            elif row.behind:
+                reasons[Wait.TURN] += row.texts
             else:
                 unforced = Wait.MEDIA if row.preparing else None
                 reasons[Wait(row.wait) if row.wait else unforced] += row.texts

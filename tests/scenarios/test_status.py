@@ -61,6 +61,23 @@ async def test_what_waits_and_what_failed_is_counted_by_reason(each_world: World
     assert "1: The phone's network could not deliver it." in told
 
 
+async def test_texts_held_up_by_carrierx_are_not_called_well(database_url: str):
+    """However short it lasts so far; what waits only for an earlier text to the same phone is counted apart."""
+    async with open_world(database_url, sms_help_contact="help@example.com") as world:
+        await world.know_numbers()
+        world.carrier.arm(Fault(Kind.THROTTLED, times=None, retry_after="600"))
+        first = await world.text("one")
+        await world.shown(first, "CarrierX asks us to slow down")
+        await world.text("two")
+        await world.replied(first, "the text before it")
+        told = await world.whispered("status")
+
+    assert told.startswith("Texts wait for CarrierX")
+    assert "1: CarrierX asks us to slow down" in told
+    assert "1: an earlier text to the same phone, which goes first" in told
+    assert "just going" not in told
+
+
 async def test_callbacks_that_do_not_arrive_are_seen(database_url: str):
     """Texts come by the records then, late; it says where to look."""
     async with open_world(database_url, sms_callback_wait_seconds=1) as world:

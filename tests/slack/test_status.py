@@ -93,4 +93,8 @@ def test_reasons_name_no_file_and_no_phone():
 
 def test_notification_has_the_gist():
     assert show_report(MUCH).text == "20 problems · 30 numbers can text · 9,012 texts waiting"
+    assert show_report(replace(NOTHING, waiting=Waiting({Wait.QUIET: 1, None: 1}, 0, NOW))).text.startswith(
+        "Everything works"
+    )
+    assert show_report(replace(NOTHING, waiting=Waiting({}, 1, NOW))).text.startswith("Texts wait for CarrierX")
     assert show_report(NOTHING).text == "Everything works · 0 numbers can text · 0 texts waiting"
