@@ -58,6 +58,7 @@ _REASONS = (
         ("blocked", "filtered", "spam", "blacklisted", "spam_detected"),
         "It was blocked as unwanted",
         "Send it anew in other words and without links; if it is blocked once more, ask CarrierX.",
+        edit=True,
     ),
     _Reason(
         ("opted_out", "opt_out", "unsubscribed", "stopped"),

@@ -159,6 +159,7 @@ def test_a_failure_is_two_short_sentences_and_never_a_code_alone(cause: Cause, w
         (Failure(Cause.REJECTED, "to is not valid"), True, True),
         (Failure(Cause.UNDELIVERED, "Unknown-Number"), True, True),
         (Failure(Cause.UNDELIVERED, "media_too_large"), True, True),
+        (Failure(Cause.UNDELIVERED, "blocked"), True, True),
         (Failure(Cause.UNDELIVERED, "expired"), True, False),
         (Failure(Cause.UNDELIVERED, "wibble"), True, False),
         (Failure(Cause.EXPIRED), True, False),
