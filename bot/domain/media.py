@@ -108,7 +108,7 @@ def check_text(text: str, *, has_media: bool) -> None:
     Raises:
         InvalidInputError: It is missing, too long, or holds what is no character.
     """
-    if not text.strip() and not has_media:
+    if not has_media and all(sign.isspace() or unicodedata.category(sign) == "Cf" for sign in text):
         raise InvalidInputError("What should it say? Write a text, or add media.", "text")
     if (over := len(text) - MAX_CHARACTERS) > 0:
         raise InvalidInputError(

@@ -211,8 +211,9 @@ def test_a_text_that_is_too_long_is_told_by_how_much() -> None:
     assert judge("&" * 1601, has_media=True).startswith("The text has 1,601 characters, 1 more than")
 
 
-@pytest.mark.parametrize("text", ["", " \n"])
+@pytest.mark.parametrize("text", ["", " \n", "\u200b", "\u2060 \u200e\ufeff"])
 def test_nothing_to_say_and_nothing_to_show_is_refused(text: str) -> None:
+    """Signs without width, as they come along when something is copied, say nothing either."""
     assert judge(text) == "What should it say? Write a text, or add media."
 
 
