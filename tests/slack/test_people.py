@@ -178,6 +178,19 @@ async def test_events_keep_people_fresh(surface: Surface) -> None:
         await people.admit("U0OLIVIA", TEAM)
 
 
+async def test_a_new_channel_is_known_at_once(surface: Surface) -> None:
+    """Slack is not asked for it."""
+    slack, people = surface.slack, surface.people
+    await people.read()
+
+    await slack.create_channel(Conversation("C0LAUNCH", "launch", "public", {"U0ALICE"}))
+
+    known = people.channel("C0LAUNCH")
+    assert known is not None
+    assert not known.member
+    assert not slack.called("conversations.info")
+
+
 async def test_events_keep_channels_fresh(surface: Surface) -> None:
     """From the moment that a channel is shared, nothing is sent there."""
     slack, people = surface.slack, surface.people
