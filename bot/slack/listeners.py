@@ -30,7 +30,7 @@ from bot.slack.errors import answering
 from bot.slack.live import Forecasts, LiveLines
 from bot.slack.notices import show_help, show_sentence
 from bot.slack.people import People
-from bot.slack.reading import read_files
+from bot.slack.reading import read_reply
 from bot.slack.status import show_report
 from bot.slack.telling import Telling, read_team, say_all
 from bot.slack.text import to_phone_text
@@ -233,12 +233,12 @@ class Listeners:
             await self._people.admit(user_id, read_team(body))
             if channel:
                 await self._people.admit_channel(channel)
-            text = to_phone_text((body.get("message") or {}).get("text") or "", names=self._people.name)
+            said = read_reply(body.get("message") or {}, names=self._people.name)
             opening = replace(
                 self._opening(channel, user_id),
                 response_url=body.get("response_url", ""),
-                text=text,
-                files=read_files((body.get("message") or {}).get("files")),
+                text=said.text,
+                files=said.files,
             )
             await self._open(body["trigger_id"], opening, due)
 

@@ -107,6 +107,17 @@ async def test_a_messages_own_files_can_be_left_out(world: World):
     assert "photo.png" in read(root[-1])
 
 
+async def test_a_message_is_put_into_the_form_as_people_see_it(world: World):
+    """Its marks are Slack's own; a bullet of Slack's would make the text twice as dear."""
+    await world.know_numbers()
+    message = await world.slack.say("ben", "support", "*Table 5* is _ready_, &lt;@U0ALICE&gt; or <@U0ALICE>\n• now")
+    await world.slack.message_shortcut("alice", "support", message.ts, "sms_from_message")
+    await world.fill(world.view(), to=PHONE)
+    await world.slack.submit("alice")
+
+    assert (await world.posted()).text == "Table 5 is ready, <@U0ALICE> or @alice\n- now"
+
+
 TEXTS_ONLY, MMS_TOO = "+15162065574", "+12078152557"
 
 
