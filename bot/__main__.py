@@ -10,14 +10,14 @@ import uvloop
 from bot.app import SystemClock, serve
 from bot.logs import configure_logs
 from bot.services.ports import Clock
-from bot.settings import Settings, SettingsError
+from bot.settings import SettingsError, read_settings
 from bot.store.engine import DatabaseError
 
 
 def main(clock: Clock) -> int:
     """Run until a signal comes; the exit code."""
     try:
-        settings = Settings()
+        settings = read_settings()
     except SettingsError as error:
         for sentence in error.sentences:
             print(sentence, file=sys.stderr)  # noqa: T201 -- there are no logs yet

@@ -320,6 +320,20 @@ class Settings(BaseSettings):
         return timedelta(seconds=self.sms_poll_seconds or usual)
 
 
+def read_settings() -> Settings:
+    """What the environment and `.env` say.
+
+    Raises:
+        SettingsError: The start must not go on.
+    """
+    try:
+        return Settings()
+    except UnicodeDecodeError:
+        raise SettingsError([".env cannot be read: save it as UTF-8."]) from None
+    except OSError as exc:
+        raise SettingsError([f".env cannot be read: {exc.strerror}."]) from None
+
+
 def _check_together(data: Mapping[str, Any]) -> list[str]:
     """What one setting asks of another, judged before each is judged for itself."""
     sentences = []

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import Settings, SettingsError
+from bot.settings import Settings, SettingsError, read_settings
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 30.0  # seconds for a process to say or do what it should
@@ -353,6 +353,23 @@ def test_other_programs_lines_in_env_file_do_no_harm():
     write_env(NEEDED | {"AWS_REGION": "us-east-1"})
 
     assert Settings().port == 3000
+
+
+def test_env_file_that_an_editor_saved_as_utf16_stops_the_start_with_a_sentence():
+    """As some of Windows do."""
+    Path(".env").write_text("PORT=4000\n", encoding="utf-16")
+
+    with pytest.raises(SettingsError, match=r"^\.env cannot be read: save it as UTF-8\.$"):
+        read_settings()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_env_file_of_somebody_else_stops_the_start_with_a_sentence():
+    """What is in it would be missed otherwise."""
+    Path(".env").touch(mode=0)
+
+    with pytest.raises(SettingsError, match=r"^\.env cannot be read: Permission denied\.$"):
+        read_settings()
 
 
 def test_empty_values_count_as_unset(monkeypatch: pytest.MonkeyPatch):
