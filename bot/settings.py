@@ -229,7 +229,7 @@ class Settings(BaseSettings):
     )
     sms_send_now: bool = Field(True, description="Whether a text that waits for the morning has a Send now button")
     sms_broadcast_days: _Days = Field(
-        3.0, description="A text in a thread that has rested so long is shown in the channel too"
+        3.0, description="A phone's text in a thread that has rested so long is shown in the channel too"
     )
     sms_nudge_minutes: _SecondsOrNone = Field(
         0.0, description="Say so when a text has had no answer for that long; 0 is never"
