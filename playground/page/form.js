@@ -78,7 +78,7 @@ export class Form {
 
   press = (block, element, value) => this.#tell(block, element, value, false);
 
-  /** Resolves when everything that was typed has been told. */
+  /** Resolves when nothing is being told any more; what was typed just now is not told, only submitted. */
   async settled() {
     clearTimeout(this.#timer);
     await this.#acting;
