@@ -138,7 +138,7 @@ def headings(document: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("document", ["README.md", ".github/CONTRIBUTING.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/tour.md", ".github/CONTRIBUTING.md"])
 def test_links_lead_somewhere(document: str):
     """Every file that is linked to or shown exists, and every heading too."""
     path = ROOT / document
@@ -149,11 +149,12 @@ def test_links_lead_somewhere(document: str):
     assert [anchor for target, anchor in targets if anchor and anchor not in headings(target)] == []
 
 
-def test_pictures_say_what_they_show():
-    """Two of them, each with words for those who do not see it."""
-    pictures = re.findall(r"!\[([^\]]*)\]", README)
+def test_every_picture_is_shown_and_says_what_it_shows():
+    """In the README or on the tour, with words for those who do not see it."""
+    shown = re.findall(r"!\[([^\]]*)\]\((?:docs/)?([^)]*)\)", README + (ROOT / "docs/tour.md").read_text())
 
-    assert [len(words) > 30 for words in pictures] == [True, True]
+    assert sorted(name for _, name in shown) == sorted(path.name for path in ROOT.glob("docs/*.png"))
+    assert [name for words, name in shown if len(words) <= 30] == []
 
 
 def test_commands_between_the_lines_name_what_exists():
