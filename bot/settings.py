@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
@@ -21,12 +22,13 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from bot.domain.quiet_hours import QuietHours, parse_quiet_hours
 from bot.errors import InvalidInputError
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_OURS = ("SMS_", "CARRIERX_")  # other programs' settings begin otherwise
 _ZONE = "America/New_York"  # where most of the United States and Canada live
 _LONGEST = 604_800.0  # a week, and far below what a timedelta takes
 _SCHEDULE = "must be growing numbers of seconds, like 15,60,300"
@@ -327,11 +329,33 @@ def read_settings() -> Settings:
         SettingsError: The start must not go on.
     """
     try:
-        return Settings()
+        misspelt = _find_misspelt({*os.environ, *DotEnvSettingsSource(Settings).env_vars})
+        settings = Settings()
+    except SettingsError as error:
+        raise SettingsError([*error.sentences, *misspelt]) from None
     except UnicodeDecodeError:
         raise SettingsError([".env cannot be read: save it as UTF-8."]) from None
     except OSError as exc:
         raise SettingsError([f".env cannot be read: {exc.strerror}."]) from None
+    if misspelt:
+        raise SettingsError(misspelt)
+    return settings
+
+
+def _find_misspelt(names: Iterable[str]) -> list[str]:
+    """What would be ignored without a word, such as quiet hours; a sentence each.
+
+    Names like ours with something behind them are left alone: people keep what was set before as SMS_BRAND_OLD.
+    """
+    known = [name.upper() for name in Settings.model_fields]
+    sentences = []
+    for name in sorted({name.upper() for name in names}.difference(known)):
+        if name.startswith(_OURS) and not name.startswith(tuple(f"{each}_" for each in known)):
+            sentences += [
+                f"{name} is no setting; if you mean {meant}, write it so, otherwise remove it."
+                for meant in get_close_matches(name, known, n=1, cutoff=0.85)
+            ]
+    return sentences
 
 
 def _check_together(data: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -363,13 +363,52 @@ def test_env_file_that_an_editor_saved_as_utf16_stops_the_start_with_a_sentence(
         read_settings()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
 def test_env_file_of_somebody_else_stops_the_start_with_a_sentence():
     """What is in it would be missed otherwise."""
     Path(".env").touch(mode=0)
 
-    with pytest.raises(SettingsError, match=r"^\.env cannot be read: Permission denied\.$"):
+    with as_nobody(), pytest.raises(SettingsError, match=r"^\.env cannot be read: Permission denied\.$"):
         read_settings()
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Root may read every file."""
+    if (user := os.geteuid()) == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_misspelt_settings_stop_the_start(monkeypatch: pytest.MonkeyPatch):
+    """Ignored, they would mean defaults, such as no quiet hours; other programs' settings are theirs."""
+    Path(".env").write_text("CARRIERX_TOKEM=x\nSMS_BRAND_OLD=Acme\nSMSC_BRAND=x\nSLACK_CHANNEL=x\n")
+    for name, value in (NEEDED | {"SMS_BRNAD": "Acme", "SMS_SOMETHING_NEWER": "1", "PATH_BRAND": "x"}).items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+
+    assert caught.value.sentences == [
+        "CARRIERX_TOKEM is no setting; if you mean CARRIERX_TOKEN, write it so, otherwise remove it.",
+        "SMS_BRNAD is no setting; if you mean SMS_BRAND, write it so, otherwise remove it.",
+    ]
+
+
+def test_misspelt_settings_are_named_with_what_is_missing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CARRIERX_TOKN", "x")
+
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+
+    assert [sentence.split()[0] for sentence in caught.value.sentences] == [
+        "SLACK_BOT_TOKEN",
+        "CARRIERX_TOKEN",
+        "SLACK_SIGNING_SECRET",
+        "CARRIERX_TOKN",
+    ]
 
 
 def test_empty_values_count_as_unset(monkeypatch: pytest.MonkeyPatch):
