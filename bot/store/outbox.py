@@ -6,12 +6,13 @@ slept through its own cannot undo what another has done since.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Row, TextClause, bindparam, false, func, or_, select, text, true, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.message import Cause, Status, Wait
@@ -277,7 +278,6 @@ class OutboxStore:
             await mark_dirty(connection, [slot.row.batch_id for slot in later if slot.at - now > _SHOWN], urgent=False)
         return going
 
-    @again_if_undone
     async def mark_sending(
         self, claims: Sequence[Claim], *, owner: str, now: datetime, check_at: datetime
     ) -> frozenset[int]:
@@ -289,21 +289,25 @@ class OutboxStore:
             now: For the record.
             check_at: From when on a message still `sending` is taken for the remains of a crash.
         """
+        asked = {"owner": owner, "now": now, "check_at": check_at, "too_old": now - self._give_up}
+        seqs = [claim.seq for claim in claims]
+        try:
+            return await self._mark(seqs, asked)
+        except IntegrityError:
+            # Another process marked one of the same conversation at that moment. The others need not wait for it.
+            marked = [await self._mark_one(seq, asked) for seq in seqs]
+            return frozenset().union(*marked)
+
+    @again_if_undone
+    async def _mark(self, seqs: Sequence[int], asked: Mapping[str, object]) -> frozenset[int]:
         async with self._engine.begin() as connection:
-            return frozenset(
-                (
-                    await connection.execute(
-                        self._sending,
-                        {
-                            "seqs": [claim.seq for claim in claims],
-                            "owner": owner,
-                            "now": now,
-                            "check_at": check_at,
-                            "too_old": now - self._give_up,
-                        },
-                    )
-                ).scalars()
-            )
+            return frozenset((await connection.execute(self._sending, {"seqs": seqs, **asked})).scalars())
+
+    async def _mark_one(self, seq: int, asked: Mapping[str, object]) -> frozenset[int]:
+        try:
+            return await self._mark([seq], asked)
+        except IntegrityError:
+            return frozenset()
 
     @again_if_undone
     async def record(self, outcomes: Sequence[Outcome]) -> None:

@@ -30,6 +30,12 @@ _THIRTY_MORE = """
         FROM batch AS b, generate_series(1, 30) AS n WHERE b.id = $1
     ) AS copies
 """
+_ANOTHER_SENDING = """
+    INSERT INTO message SELECT (copy).* FROM (
+        SELECT json_populate_record(m, '{"id": "another", "seq": 1000, "status": "sending"}') AS copy
+        FROM message AS m WHERE m.seq = $1
+    ) AS copies
+"""
 _WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 
@@ -64,7 +70,7 @@ class Two:
         """Take a row, at once or not at all."""
         await self.other.execute(f"SELECT 1 FROM {table} WHERE id = $1 FOR UPDATE NOWAIT", name)
 
-    async def wait_for_lock(self, writing: asyncio.Task[None]) -> None:
+    async def wait_for_lock(self, writing: asyncio.Task[Any]) -> None:
         """Until the writer waits for the other process."""
         async with asyncio.timeout(30):
             while not await self.other.fetchval(_WAITING):
@@ -274,6 +280,21 @@ async def test_nothing_steps_aside_while_another_process_changes_whose_turn_it_i
 
     assert during == 0
     assert await two.other.fetchval("SELECT count(*) FROM batch WHERE aside") == 30
+
+
+async def test_one_that_must_wait_for_another_process_keeps_no_other_from_leaving(two: Two):
+    """The other process marks a text to the same phone that we could not see yet."""
+    await two.set(status="accepted")
+    first, second = two.claims
+    marking: asyncio.Task[frozenset[int]]
+    async with asyncio.TaskGroup() as group, two.other.transaction():
+        await two.other.execute(_ANOTHER_SENDING, first.seq)
+        marking = group.create_task(
+            two.texting.outgoing.mark_sending(two.claims, owner="me", now=two.now, check_at=two.now)
+        )
+        await two.wait_for_lock(marking)
+
+    assert await marking == {second.seq}
 
 
 @pytest.mark.parametrize("write", [record, apply, settle])
