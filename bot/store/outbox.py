@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, TextClause, bindparam, false, func, or_, select, text, true, update
+from sqlalchemy import BigInteger, Row, TextClause, and_, bindparam, false, func, or_, select, text, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -26,6 +26,8 @@ from bot.store.upsert import insert_new
 
 _PUNCTUAL = timedelta(seconds=1)  # a slot missed by more is lost: after a pause all that waited would go in one burst
 _AHEAD = timedelta(minutes=1)  # a slot further ahead is looked at more closely
+_RETRIED = (Wait.UNREACHABLE, Wait.THROTTLED, Wait.BUSY)
+_FAR = timedelta(minutes=61)  # the next try is within an hour
 _NUMBER = "number:"  # keys of the pace table that are ours
 _SHOWN = timedelta(seconds=5)  # a shorter wait for its turn is over before anybody has read of it
 
@@ -334,7 +336,8 @@ class OutboxStore:
     async def free_stranded(self, now: datetime) -> None:
         """Let go what waits for a time that only a clock that was set back since can have meant.
 
-        A number's next slot lies ahead by as much as texts wait for theirs; and what waits for nothing is due.
+        A number's next slot lies ahead by as much as texts wait for theirs; what waits for nothing is due, and so is a
+        next try that no wait puts off so long.
         """
         soon = now + _AHEAD
         unforced = (text("status = 'accepted'"), or_(message.c.wait.is_(None), message.c.wait == Wait.PACING))
@@ -350,10 +353,14 @@ class OutboxStore:
                 for row in await connection.execute(slots.order_by(pace.c.key))
                 if row.next_at > soon + (texts.get(row.key.removeprefix(_NUMBER), 0) + 1) * interval
             ]
+            unpaced = or_(message.c.paced == false(), message.c.sender.in_(numbers))
             stranded = (
-                *unforced,
+                text("status = 'accepted'"),
                 message.c.not_before > soon,
-                or_(message.c.paced == false(), message.c.sender.in_(numbers)),
+                or_(
+                    and_(*unforced, unpaced),
+                    and_(message.c.wait.in_(_RETRIED), message.c.not_before > now + _FAR),
+                ),
             )
             freed = await connection.execute(
                 update(message)

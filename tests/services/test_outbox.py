@@ -460,6 +460,30 @@ async def test_a_text_that_came_before_the_clock_was_set_back_goes(texting: Text
     assert len(texting.carrier.posts) == 1
 
 
+async def test_a_try_that_was_due_before_the_clock_was_set_back_is_made(texting: Texting):
+    texting.carrier.script = [lambda _: CarrierUnavailableError("no way")]
+    batch = await texting.accept()
+    await texting.hand_over()
+    texting.clock.time -= timedelta(hours=3)
+
+    await texting.hand_over()
+
+    assert await texting.status(batch) is Status.QUEUED
+
+
+@pytest.mark.parametrize("error", [CarrierThrottledError("slow down", 3_600.0), CarrierUnavailableError("no way")])
+async def test_a_try_is_not_made_before_its_time_by_a_new_process(texting: Texting, error: CarrierError):
+    """Which cannot tell whether the clock was set back."""
+    texting.carrier.script = [lambda _: error]
+    await texting.accept()
+    await texting.hand_over()
+    before = len(texting.carrier.posts)
+
+    await texting.hand_over()
+
+    assert len(texting.carrier.posts) == before
+
+
 async def test_a_slot_far_ahead_is_kept_where_as_many_wait(engine: AsyncEngine, clock: FakeClock):
     texting = await make_texting(engine, clock, rate=0.1)
     for number in range(8):
