@@ -119,8 +119,8 @@ class Arrivals(Protocol):
         """Keep records until their callbacks have had their time, but for those of texts that are stored already."""
         ...
 
-    async def due_records(self, now: datetime) -> tuple[InboundText, ...]:
-        """Records whose callbacks have not come in time."""
+    async def due_records(self, now: datetime, wait: timedelta) -> tuple[InboundText, ...]:
+        """Records whose callbacks have not come in time; none waits for longer than `wait`."""
         ...
 
     async def take_turn(self, now: datetime, until: datetime) -> "Reading | None":
@@ -204,6 +204,7 @@ class Receiving:
         self._clock = clock
         self._announcer = announcer
         self._wake_outbox = wake_outbox
+        self._wait = rules.callback_wait if rules.callbacks else timedelta(0)  # of a record for its callback
         self.loop = Loop("receiving", self.turn, _SWEEP)
         self._asked = 0.0  # boottime of the last reading
         self.last_callback_at: datetime | None = None
@@ -249,7 +250,7 @@ class Receiving:
             if reading is not None:
                 self._asked = self._clock.boottime()
                 await self._catch_up(reading, now)
-        for text in await self._arrivals.due_records(now):
+        for text in await self._arrivals.due_records(now, self._wait):
             await self._store(text, from_record=True)
 
     async def _interval(self, now: datetime) -> float:
@@ -285,13 +286,12 @@ class Receiving:
     async def _read(self, reading: Reading, now: datetime) -> datetime | None:
         assert reading.since is not None
         texts = await self._carrier.inbound_records(reading.since - _OVERLAP)
-        wait = self._rules.callback_wait if self._rules.callbacks else timedelta(0)
         ours = [
             text
             for text in texts
             if self._is_ours(text) and (text.created_at is None or text.created_at >= reading.floor)
         ]
-        await self._arrivals.note_records(ours, now, now + wait)
+        await self._arrivals.note_records(ours, now, now + self._wait)
         return max((text.created_at for text in texts if text.created_at is not None), default=None)
 
     async def _verify(self, doubted: Doubted, now: datetime) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.services.ports import InboundText
@@ -23,6 +23,10 @@ _TOGETHER = 100
 _CALLBACK: Final = "callback"
 _CURSOR = "inbound"
 _FLOOR = "inbound_floor"
+# Beyond these something can only lie by a clock that was ahead and has been set right since.
+_AHEAD = timedelta(minutes=1)
+_LATEST = timedelta(hours=6)  # a callback is asked about once more before that
+_RIGHT = timedelta(hours=1)  # by which CarrierX's clock may be ahead of ours
 
 
 class ArrivalStore:
@@ -39,7 +43,11 @@ class ArrivalStore:
 
     async def doubted(self, now: datetime) -> tuple[Doubted, ...]:
         """Callbacks that are due to be asked for again; another process leaves them alone for a minute."""
-        due = select(waiting).where(waiting.c.source == _CALLBACK, waiting.c.due_at <= now)
+        stranded = or_(
+            and_(waiting.c.tries == 0, waiting.c.due_at > now + _AHEAD),  # at first it is due at once
+            waiting.c.due_at > now + _LATEST,
+        )
+        due = select(waiting).where(waiting.c.source == _CALLBACK, or_(waiting.c.due_at <= now, stranded))
         due = due.order_by(waiting.c.due_at).limit(_TOGETHER).with_for_update(skip_locked=True)
         async with self._engine.begin() as connection:
             rows = (await connection.execute(due)).all()
@@ -70,9 +78,10 @@ class ArrivalStore:
                 if new:
                     await insert_new(connection, waiting, new)
 
-    async def due_records(self, now: datetime) -> tuple[InboundText, ...]:
-        """Records whose callbacks have not come in time, oldest first."""
-        due = select(waiting.c.body).where(waiting.c.source == RECORD, waiting.c.due_at <= now)
+    async def due_records(self, now: datetime, wait: timedelta) -> tuple[InboundText, ...]:
+        """Records whose callbacks have not come in time, oldest first; none waits for longer than `wait`."""
+        is_due = or_(waiting.c.due_at <= now, waiting.c.due_at > now + wait + _AHEAD)
+        due = select(waiting.c.body).where(waiting.c.source == RECORD, is_due)
         async with self._engine.connect() as connection:
             rows = (await connection.execute(due.order_by(waiting.c.id).limit(_TOGETHER))).all()
         return tuple(_read_text(row.body)[0] for row in rows)
@@ -82,11 +91,15 @@ class ArrivalStore:
         async with self._engine.begin() as connection:
             await insert_new(connection, cursor, [{"name": _CURSOR, "at": now}])
             row = (await connection.execute(select(cursor).where(cursor.c.name == _CURSOR).with_for_update())).one()
-            if row.lease_until is not None and row.lease_until > now:
+            if row.lease_until is not None and now < row.lease_until <= until + _AHEAD:
                 return None
-            await connection.execute(update(cursor).where(cursor.c.name == _CURSOR).values(lease_until=until))
+            at = now if row.at > now + _RIGHT else row.at
+            await connection.execute(update(cursor).where(cursor.c.name == _CURSOR).values(lease_until=until, at=at))
             floor = await connection.scalar(select(cursor.c.at).where(cursor.c.name == _FLOOR))
-        return Reading(None if floor is None else row.at, floor or now)
+            if floor is not None and floor > now + _AHEAD:
+                floor = now
+                await connection.execute(update(cursor).where(cursor.c.name == _FLOOR).values(at=floor))
+        return Reading(None if floor is None else at, floor or now)
 
     async def end_turn(self, newest: datetime | None) -> None:
         """Let the next process read, from there; never from before where this one began."""

@@ -12,6 +12,8 @@ from bot.store.tables import hold, message
 from bot.store.upsert import insert_new
 
 _HOLD = "carrier"
+_LONGEST = timedelta(minutes=5)  # between two questions
+_AHEAD = timedelta(minutes=1)  # beyond, a clock that was ahead has been set right since
 
 
 class HoldStore:
@@ -35,9 +37,9 @@ class HoldStore:
             if row is None:
                 return False
             await self._say_held(connection, now)
-            if row.probe_at > now:
+            if now < row.probe_at <= now + _LONGEST + _AHEAD:
                 return False
-            growing = min(wait * 2 ** min(row.probes, 16), timedelta(minutes=5))
+            growing = min(wait * 2 ** min(row.probes, 16), _LONGEST)
             await connection.execute(update(hold).values(probe_at=now + growing, probes=row.probes + 1))
             return True
 

@@ -376,6 +376,23 @@ async def test_the_probes_of_a_refused_token_grow_rarer(texting: Texting):
     assert 4 <= texting.carrier.asked.count("token") <= 7
 
 
+async def test_a_refused_token_is_asked_for_again_though_the_clock_was_set_back(texting: Texting):
+    """By hours: what waits for a new token does not wait for the clock as well."""
+    true_time = texting.clock.now()
+    texting.clock.time += timedelta(hours=3)
+    batch = await texting.accept()
+    texting.carrier.script = [lambda _: CarrierUnauthorizedError("no")]
+    texting.carrier.token = CarrierUnauthorizedError("no")
+    await texting.hand_over()
+    texting.clock.time = true_time
+    texting.carrier.token = None
+
+    await texting.follower.turn()
+    await texting.hand_over()
+
+    assert await texting.status(batch) is Status.QUEUED
+
+
 async def test_what_waited_too_long_is_not_sent(texting: Texting):
     """Also after downtime: the clock alone decides."""
     batch = await texting.accept()
