@@ -217,6 +217,10 @@ class Replies(Protocol):
         """Somebody else's newest reply that was texted since then."""
         ...
 
+    async def reaches_nobody(self, thread: Thread) -> bool:
+        """Whether each phone of a conversation has asked for no more texts."""
+        ...
+
     async def keep_stray(self, written: Written, now: datetime) -> None:
         """Keep a reply whose thread is not known yet."""
         ...
@@ -326,6 +330,8 @@ class Replying:
         stored = await self._store(written, thread, ReplyState.HELD)
         if not stored:
             return None
+        if not flaw and await self._replies.reaches_nobody(thread):
+            flaw = _explain_stopped(thread)  # said now, it spares a press that would be refused
         told = _tell(Say.HELD if flaw else Say.ASK, stored, written, thread)
         why = flaw or await self._foresee(thread)
         return replace(told, why=why, answered=await self._replies.answered(thread, written.user_id, since))

@@ -169,6 +169,11 @@ class ReplyStore:
             await connection.execute(select(message.c.id).where(message.c.batch_id == reply_id))
         ).first() is not None
 
+    async def reaches_nobody(self, thread: Thread) -> bool:
+        """Whether each phone of a conversation has asked for no more texts."""
+        async with self._engine.connect() as connection:
+            return await blocked_among(connection, thread.members) == set(thread.members)
+
     async def answered(self, thread: Thread, but: str, since: datetime) -> Answered | None:
         """Somebody else's newest reply that was texted since then."""
         newest = (

@@ -92,6 +92,18 @@ async def test_start_lifts_the_block(world: World):
     assert post.text == "welcome back"
 
 
+async def test_reply_to_a_stopped_number_is_offered_no_button(world: World):
+    """It would be refused when pressed; who wrote it reads so at once."""
+    await say(world, "hello", 1)
+    root = await say(world, "STOP", 2)
+    await world.posted()
+    await world.slack.say("alice", "general", "one more thing", thread_ts=root.ts)
+    [whisper] = await world.slack.until(lambda slack: [said for said in slack.ephemerals if "stays" in read(said)])
+
+    assert "(516) 206-5576 has asked for no more texts" in read(whisper)
+    assert [block["type"] for block in whisper.blocks if block["type"] == "actions"] == []
+
+
 async def test_help_says_who_we_are_at_most_once_an_hour(world: World):
     """Brand, contact, how to stop, and what it costs."""
     await say(world, "help", 1)
