@@ -118,9 +118,13 @@ class Views:
     Args:
         workspace: Whose people look at them.
         clock: Seconds; triggers expire by it.
+
+    Attributes:
+        trigger_seconds: For which a trigger can be used.
     """
 
     def __init__(self, workspace: Workspace, clock: Callable[[], float]) -> None:
+        self.trigger_seconds = TRIGGER_SECONDS
         self._workspace = workspace
         self._clock = clock
         self._triggers: dict[str, _Trigger] = {}
@@ -220,7 +224,7 @@ class Views:
             raise SlackError("invalid_trigger_id")
         if trigger.used:
             raise SlackError("exchanged_trigger_id")
-        if self._clock() - trigger.at > TRIGGER_SECONDS:
+        if self._clock() - trigger.at > self.trigger_seconds:
             raise SlackError("expired_trigger_id")
         trigger.used = True
         return trigger
