@@ -76,7 +76,8 @@ class PictureStore:
     async def ready(self, now: datetime, until: datetime) -> Album | None:
         """Lease what came with one text, once all of it is fetched or given up and the text is shown.
 
-        A file that is slow to come keeps the others for half a minute; then it follows alone.
+        A file that is slow to come keeps the others for half a minute; then it follows alone, also while those are
+        being shared or looked for.
         """
         other = picture.alias("other")
         coming = (other.c.state == PictureState.WANTED, other.c.tries < _SLOW)
@@ -84,7 +85,15 @@ class PictureStore:
         waiting = picture.c.state.in_([PictureState.FETCHED, PictureState.SHARING])
         shown = and_(post.c.batch_id == picture.c.inbound_id, post.c.kind == Kind.ROOT)
         first = (
-            select(picture.c.inbound_id, post.c.channel, post.c.thread_ts, post.c.ts, inbound.c.number, picture.c.tries)
+            select(
+                picture.c.inbound_id,
+                picture.c.state,
+                picture.c.tries,
+                post.c.channel,
+                post.c.thread_ts,
+                post.c.ts,
+                inbound.c.number,
+            )
             .join(post, and_(shown, post.c.state == PostState.POSTED))
             .join(inbound, inbound.c.id == picture.c.inbound_id)
             .where(waiting, *_is_due(now), ~unfetched.correlate(picture))
@@ -96,8 +105,9 @@ class PictureStore:
             row = (await connection.execute(first)).first()
             if row is None:
                 return None
-            theirs = select(picture).where(picture.c.inbound_id == row.inbound_id, waiting).order_by(picture.c.position)
-            files = (await connection.execute(theirs.with_for_update())).all()
+            theirs = (picture.c.inbound_id == row.inbound_id, picture.c.state == row.state, *_is_due(now))
+            album = select(picture).where(*theirs).order_by(picture.c.position)
+            files = (await connection.execute(album.with_for_update())).all()
             await _set(connection, [file.id for file in files], lease_until=until)
         return Album(
             inbound_id=row.inbound_id,
