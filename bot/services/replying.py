@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -394,17 +394,30 @@ class Replying:
             raise RefusedError(_OVER)
         return _tell_of(Say.SENT, reply)
 
-    async def edit(self, channel: str, ts: str, text: str, *, mentions: bool = False) -> Told | None:
+    async def edit(
+        self, channel: str, ts: str, text: str, *, mentions: bool = False, unseen: Written | None = None
+    ) -> Told | None:
         """Somebody changed what they wrote: what has not left follows, what has is kept by the phone.
 
         What would not have been texted as it is now is not texted any more.
+
+        Args:
+            channel: Where it stands.
+            ts: Slack's name of it.
+            text: What it says now.
+            mentions: It speaks to somebody in Slack now.
+            unseen: All of it as it is now, where Slack has not told of it yet and may still do so.
         """
+        told = None
         reply = await self._replies.find(channel, ts)
         if reply is None:
             await self._replies.change_stray(channel, ts, text, mentions=mentions)
-            return None
-        if reply.reply.text == text:
-            return None
+            if unseen is None or self._clock.now() - _written_at(unseen) > _KNOWN:
+                return None
+            told = await self._anticipate(unseen)
+            reply = await self._replies.find(channel, ts)
+        if reply is None or reply.reply.text == text:
+            return told
         if reply.status is Status.ACCEPTED:
             noted = _is_noted(await self._rules.channel_rule(channel), text, mentions=mentions)
             flaw = self._flaw(reply.thread, text, reply.files)
@@ -414,6 +427,17 @@ class Replying:
         if await self._replies.change(reply, text, self._clock.now()):
             return None
         return await self._explain_kept(reply)
+
+    async def _anticipate(self, unseen: Written) -> Told | None:
+        """Know a reply as it is now, so that it is not texted as it was when Slack tells of it; its author is asked."""
+        thread = await self._replies.thread(unseen.channel, unseen.thread_ts)
+        rule = await self._rules.channel_rule(unseen.channel)
+        if thread is None or rule.mode is Mode.OFF:
+            return None
+        if _is_noted(rule, unseen.text, mentions=unseen.mentions) or not (unseen.member or rule.everyone):
+            await self._store(unseen, thread, ReplyState.NOTE)
+            return None
+        return await self._hold_back(unseen, thread, self._flaw(thread, unseen.text, unseen.files))
 
     async def delete(self, channel: str, ts: str, *, unseen: Written | None = None) -> Told | None:
         """Somebody deleted what they wrote: what has not left does not go.
@@ -535,6 +559,11 @@ class Replying:
 def _is_noted(rule: ChannelRule, text: str, *, mentions: bool) -> bool:
     """Whether words stay among colleagues, where replies go by themselves."""
     return rule.mode is Mode.AUTO and is_note(text, mentions_colleague=mentions)
+
+
+def _written_at(written: Written) -> datetime:
+    """When somebody wrote it: Slack names a message by its time."""
+    return datetime.fromtimestamp(float(written.ts), UTC)
 
 
 def _text_to(thread: Thread, hold: Hold | None) -> NewMessage:

@@ -138,7 +138,7 @@ class Threads:
         channel = str(event.get("channel") or "")
         match event.get("subtype"):
             case "message_changed":
-                await self._changed(event, channel)
+                await self._changed(event, channel, team)
             case "message_deleted":
                 previous = event.get("previous_message") or {}
                 if _stands_in_thread(previous):
@@ -148,7 +148,7 @@ class Threads:
             case subtype if subtype in _TAKEN and _stands_in_thread(event) and not await self._is_ours(event):
                 self._tell(await self._replying.write(await self._read(event, channel, team)))
 
-    async def _changed(self, event: Body, channel: str) -> None:
+    async def _changed(self, event: Body, channel: str, team: str) -> None:
         message = event.get("message") or {}
         if not _stands_in_thread(message) or await self._is_ours(message):
             return
@@ -158,7 +158,9 @@ class Threads:
         elif message.get("edited"):
             said = read_reply(message, names=self._people.name)
             mentions = self._mentions_colleague(said)
-            self._tell(await self._replying.edit(channel, ts, said.text, mentions=mentions))
+            known = await self._replying.find(channel, ts)
+            unseen = await self._read(message, channel, team) if known is None else None
+            self._tell(await self._replying.edit(channel, ts, said.text, mentions=mentions, unseen=unseen))
 
     async def _read(self, message: Body, channel: str, team: str) -> Written:
         said = read_reply(message, names=self._people.name)

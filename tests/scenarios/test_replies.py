@@ -118,6 +118,25 @@ async def test_reply_can_be_taken_back_for_some_seconds(sqlite_url: str, how: st
         assert len(world.carrier.posts) == 1
 
 
+async def test_reply_that_is_first_heard_of_by_its_edit_waits_for_its_author(sqlite_url: str):
+    """Slack's word of the reply itself may still come, and would text what it said before."""
+    await in_mode(sqlite_url, Mode.AUTO)
+    async with open_world(sqlite_url) as world:
+        root = await conversation(world)
+        events, world.slack.request_url = world.slack.request_url, f"{world.url}/nowhere"
+        world.slack.retry_after = ()
+        said = await world.slack.say("alice", "general", "what a pest", thread_ts=root.ts)
+        told = world.slack.told_of(said)
+        world.slack.request_url = events
+        await world.slack.edit("alice", said, "on my way")
+        await world.slack.redeliver(told, retry=2)
+        whisper = await whispered(world, "alice", "stays in Slack until you send it", "[Send to phone]")
+        await world.slack.press("alice", whisper, "sms_text_reply")
+
+        assert (await world.posted()).text == "on my way"
+        assert len(world.carrier.posts) == 1
+
+
 async def test_edit_after_the_text_left_gets_a_quiet_word(sqlite_url: str):
     """The phone keeps what was sent."""
     await in_mode(sqlite_url, Mode.AUTO)

@@ -1,13 +1,13 @@
 """What becomes of a reply whose author changes their mind, whose thread is known late, or whose evening ends."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.domain.message import Status
+from bot.domain.message import ReplyState, Status
 from bot.domain.quiet_hours import parse_quiet_hours
 from bot.domain.rules import ChannelRule, Mode
 from bot.errors import CarrierRejectedError, CarrierUnavailableError
@@ -197,3 +197,31 @@ async def test_reply_that_slack_tells_of_after_its_deletion_is_not_texted(stage:
 
     assert told is None
     assert await stage.go_on(UNDO + 1, 60) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "say", "held"), [("// is she a customer?", None, ReplyState.NOTE), ("at ten", Say.ASK, ReplyState.HELD)]
+)
+async def test_reply_that_slack_tells_of_after_its_edit_is_not_texted_as_it_was(
+    stage: Stage, said: str, say: Say | None, held: ReplyState
+):
+    """What was internal talk in the end stays among colleagues; of anything else its author is asked."""
+    await stage.show()
+    ts = str(stage.texting.clock.now().timestamp())
+    told = await stage.replying.edit("C1", ts, said, unseen=replace(write(said), ts=ts))
+    await stage.replying.write(replace(write(), ts=ts))
+
+    assert (told and told.say) == say
+    assert await stage.go_on(UNDO + 1, 60) == []
+    found = await stage.replies.find("C1", ts)
+    assert found is not None
+    assert (found.reply.state, found.reply.text) == (held, said)
+
+
+async def test_edit_of_what_was_written_long_ago_asks_for_nothing(stage: Stage):
+    """It was written before its channel texted, or is forgotten by now: Slack will not tell of it."""
+    await stage.show()
+    ts = str((stage.texting.clock.now() - timedelta(minutes=11)).timestamp())
+
+    assert await stage.replying.edit("C1", ts, "at ten", unseen=replace(write("at ten"), ts=ts)) is None
+    assert await stage.replies.find("C1", ts) is None
