@@ -75,7 +75,7 @@ class Cause(StrEnum):
 
 
 class Purpose(StrEnum):
-    """Why a text goes; only a person's own is held back by an opt-out."""
+    """Why a text goes; an opt-out holds back a person's own and, as it came later, the answer to START."""
 
     PERSONAL = ""
     STOP = "stop"  # the one confirmation of an opt-out

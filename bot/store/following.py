@@ -30,7 +30,7 @@ _OPTED_OUT = """
     SET status = 'failed', cause = 'opted_out', final_at = :now, wait = NULL, lease_owner = NULL, lease_until = NULL
     WHERE status = 'accepted' AND seq IN (
         SELECT seq FROM message
-        WHERE status = 'accepted' AND purpose = ''
+        WHERE status = 'accepted' AND purpose IN ('', 'start')
           AND (recipient IN (SELECT number FROM opt_out WHERE blocked)
                OR (is_group AND id IN (
                    SELECT r.message_id FROM recipient r JOIN opt_out o ON o.number = r.number WHERE o.blocked)))
@@ -47,7 +47,7 @@ _GLANCE = text("""
     SELECT
         EXISTS (SELECT 1 FROM message WHERE status = 'accepted' AND ready_at <= :too_old
                 AND (lease_until IS NULL OR lease_until < :now)) AS expired,
-        EXISTS (SELECT 1 FROM message WHERE status = 'accepted' AND purpose = ''
+        EXISTS (SELECT 1 FROM message WHERE status = 'accepted' AND purpose IN ('', 'start')
                 AND (recipient IN (SELECT number FROM opt_out WHERE blocked)
                      OR (is_group AND id IN (
                          SELECT r.message_id FROM recipient r JOIN opt_out o ON o.number = r.number WHERE o.blocked)))

@@ -69,7 +69,7 @@ _SENDING = """
       AND COALESCE(status, '') = 'accepted' AND lease_owner = :owner AND ready_at > :too_old
       AND (send_by IS NULL OR send_by > :now)
       AND NOT EXISTS (SELECT 1 FROM message e WHERE e.pair = message.pair AND e.status = 'sending')
-      AND (purpose <> '' OR NOT EXISTS (
+      AND (purpose IN ('stop', 'help') OR NOT EXISTS (
           SELECT 1 FROM opt_out o WHERE o.number = message.recipient AND o.blocked))
       AND (NOT is_group OR NOT EXISTS (
           SELECT 1 FROM recipient r JOIN opt_out o ON o.number = r.number

@@ -156,7 +156,7 @@ message = Table(
     Column("unreceipted", Boolean, nullable=False, server_default=false()),
     Column("retried", Boolean, nullable=False, server_default=false()),
     Column("zones", Text, nullable=False, server_default=""),  # where the phone may be, while it waits for the morning
-    Column("purpose", Text, nullable=False, server_default=""),  # "" is a person's own; ours are exempt from opt-outs
+    Column("purpose", Text, nullable=False, server_default=""),  # "" is a person's own; as domain.message has it
     Column("erased", Boolean, nullable=False, server_default=false()),  # its text and media links are gone
     Column("preparing", Boolean, nullable=False, server_default=false()),  # its files and links are not ready yet
     Index(

@@ -222,6 +222,30 @@ async def test_text_that_waits_does_not_go_after_stop(stage: Stage, step: Step):
     assert at_once == await stage.fate(batch) == (Status.FAILED, Cause.OPTED_OUT, NOT_SENT)
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["it waits", "its request is under way"])
+async def test_answer_to_start_does_not_go_after_another_stop(stage: Stage, late: bool):  # noqa: FBT001 -- a row of the table
+    """Who is left alone is not welcomed back."""
+    await stage.stop()
+    await stage.go_on()
+    carrier = stage.texting.carrier
+    carrier.posts.clear()
+    await stage.say("START")
+    carrier.held, carrier.script = asyncio.Event(), [lambda _: CarrierThrottledError("slow down", retry_after=30.0)]
+    outbox = stage.texting.new_outbox()
+    await outbox.turn()
+    await carrier.arrived.wait()
+    if late:
+        await stage.stop()
+    carrier.held.set()
+    await outbox.finish()
+    if not late:
+        await stage.stop()
+    carrier.posts.clear()
+    await stage.go_on()
+
+    assert stage.posts == [CONFIRMED]
+
+
 class Interrupted:
     """An outbox's table, in which something happens right after a claim or right after a mark."""
 
