@@ -11,6 +11,7 @@ _ID_LIMIT = 255  # user_data may be longer in other people's texts; ours are UUI
 _WORD_LIMIT = 64
 _MOST_SEGMENTS = 1_000
 _LARGEST_AMOUNT = 2**63 - 1
+_YEARS = range(2000, 2200)  # others stand for no time: 1, 1970 and 9999 are programs' zero and infinity
 _MOST_MEDIA = 10  # as CarrierX's reference has it
 _LONGEST_URL = 2_000  # characters; what browsers, proxies and Slack's links all take
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")  # PostgreSQL stores no NUL, UTF-8 no lone surrogate
@@ -109,8 +110,10 @@ def _clean_price(value: object) -> str:
 def _clean_time(value: object) -> datetime | None:
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) else None
-        return None if time is None else (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):  # year 1 has no earlier zone
+        if time is None or time.year not in _YEARS:
+            return None
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except ValueError:
         return None
 
 

@@ -313,12 +313,15 @@ def test_group_is_three_numbers_or_more(to: object, came: object, recipient: str
         ("2026-11-24T15:00:00.870", HELP.created_at),
         ("2026-11-24", datetime(2026, 11, 24, tzinfo=UTC)),
         ("0001-01-01T00:00:00+14:00", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("1970-01-01T00:00:00Z", None),
+        ("9999-12-31T23:59:59Z", None),
         ("yesterday", None),
         (1_795_532_400, None),
     ],
 )
 def test_time_is_utc(came: object, time: datetime | None):
-    """A time without a zone is UTC, as all of CarrierX's are."""
+    """A time without a zone is UTC, as all of CarrierX's are; one of no time at all is none."""
     assert read({"date_created": came}) == replace(HELP, created_at=time)
 
 

@@ -1,5 +1,7 @@
 """Texts from phones: where they are shown, how often, and in what words."""
 
+import pytest
+
 from playground.slack import Down
 from tests.scenarios.reading import read
 from tests.scenarios.world import DIGITS, SHOWN, World
@@ -47,6 +49,18 @@ async def test_answer_that_overtakes_its_question_stands_under_it(each_world: Wo
     await world.replied(root, "yes")
 
     assert "Are you at home?" in read(root)
+
+
+@pytest.mark.parametrize("year", ["0001-01-01", "1970-01-01", "9999-12-31"])
+async def test_text_from_no_time_at_all_is_shown_and_obeyed(world: World, year: str):
+    """Programs write such dates where they know none."""
+    body = {"message_sid": "m1", "direction": "inbound", "from": DIGITS, "to": OURS, "message": "STOP"}
+    status = await world.receipt(body | {"date_created": f"{year}T00:00:00Z"})
+    root = await world.root("general")
+    await world.replied(root, "You are opted out")
+
+    assert status == 200
+    assert "STOP" in read(root)
 
 
 async def test_callback_that_comes_twice_is_one_text(world: World):
