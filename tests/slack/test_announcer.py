@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -47,49 +47,36 @@ class Office:
 
     async def accept(self, channel: str = "support", response_url: str = "", text: str = "Late") -> str:
         """Alice texts somebody; the batch's id."""
-        batch_id = str(uuid4())
-        await BatchStore(self.engine).accept(
-            NewBatch(
-                id=batch_id,
-                key=batch_id,
-                team="T0ACME",
-                user_id=ALICE,
-                user_name="Alice Archer",
-                channel=self.slack.channel(channel).id,
-                response_url=response_url,
-                sender="+12125550100",
-                text=text,
-                media_urls=(),
-                accepted_at=self.clock.now(),
-                messages=(NewMessage(str(uuid4()), (f"+1516206{5574 + self.accepted}",), group=False),),
-            )
-        )
-        self.accepted += 1
-        return batch_id
+        new = self._new(self.slack.channel(channel).id, text)
+        await BatchStore(self.engine).accept(replace(new, response_url=response_url))
+        return new.id
 
     async def reply(self) -> tuple[str, Message]:
         """Alice's reply is texted; the batch's id and what she wrote."""
         said = await self.slack.say("alice", "support", "On my way")
-        batch_id = str(uuid4())
-        await BatchStore(self.engine).accept(
-            NewBatch(
-                id=batch_id,
-                key=batch_id,
-                team="T0ACME",
-                user_id=ALICE,
-                user_name="Alice Archer",
-                channel=said.channel,
-                response_url="",
-                sender="+12125550100",
-                text="On my way",
-                media_urls=(),
-                accepted_at=self.clock.now(),
-                messages=(NewMessage(str(uuid4()), ("+15162065574",), group=False),),
-                origin=Origin.REPLY,
-                reply=Reply(said.ts, said.ts, ReplyState.TEXTED, "On my way"),
-            )
+        reply = Reply(said.ts, said.ts, ReplyState.TEXTED, said.text)
+        new = replace(self._new(said.channel, said.text), origin=Origin.REPLY, reply=reply)
+        await BatchStore(self.engine).accept(new)
+        return new.id, said
+
+    def _new(self, channel: str, text: str) -> NewBatch:
+        """To somebody else each time."""
+        batch_id, number = str(uuid4()), f"+1516206{5574 + self.accepted}"
+        self.accepted += 1
+        return NewBatch(
+            id=batch_id,
+            key=batch_id,
+            team="T0ACME",
+            user_id=ALICE,
+            user_name="Alice Archer",
+            channel=channel,
+            response_url="",
+            sender="+12125550100",
+            text=text,
+            media_urls=(),
+            accepted_at=self.clock.now(),
+            messages=(NewMessage(str(uuid4()), (number,), group=False),),
         )
-        return batch_id, said
 
     def marks(self, said: Message) -> list[str]:
         """The bot's reactions on a message."""
